@@ -1,12 +1,13 @@
 """Factories for the cases, replies and results that a run makes, for tests of their consumers."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.evaluation.comparison import PairScores, compare
 from pytest_graysplit.evaluation.metrics.text import Lexical
 from pytest_graysplit.reporting.json_report.run_json import Run, coverage_json, policy_json
-from pytest_graysplit.types import Case, FailedExpectation, Reply, Usage
+from pytest_graysplit.types import Case, FailedExpectation, Reply, Turn, Usage
 from pytest_graysplit.verdict import RunFacts, decide
 from pytest_graysplit.verdict.results import CONTROL, ArmResult, CaseResult, Results
 
@@ -28,6 +29,24 @@ def a_reply(text="30 days.", model=SONNET, *, latency_s=1.0, cost="0.001", token
         served_model=fields.pop("served_model", model),
         **fields,
     )
+
+
+def a_talk(*expectations, name="return-talk", **fields):
+    """Return a conversation with one turn for each expectation; None expects nothing."""
+    turns = tuple(
+        Turn(message={"role": "user", "content": f"Question {number}"}, expect=expect)
+        for number, expect in enumerate(expectations, start=1)
+    )
+    return Case(id=name, messages=(turns[0].message,), turns=turns, **fields)
+
+
+def said(*answers, model=SONNET):
+    """Return the reply to the last turn of a conversation with these answers, which holds the earlier ones."""
+    made = ()
+    for answer in answers:
+        reply = a_reply(answer, model) if isinstance(answer, str) else answer
+        made += (replace(reply, turn=len(made), earlier=made),)
+    return made[-1]
 
 
 def an_error(model=SONNET, **fields):

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 CODE = ("pytest_graysplit", "tests", "benchmarks", "examples")
 PAGES = ("README.md", "CONTRIBUTING.md", "docs/*.md", "benchmarks/*.md", "examples/**/*.md")
 # The strings of these modules are word lists that replies are compared with, not messages.
-WORD_LISTS = ("antonyms.py",)
+WORD_LISTS = ("antonyms.py", "bounds.py")
 
 Kind = Literal["docstring", "class", "comment", "message", "name", "page"]
 KINDS: tuple[Kind, ...] = ("docstring", "class", "comment", "message", "name", "page")

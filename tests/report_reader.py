@@ -18,6 +18,7 @@ from pytest_graysplit.types import (
     MetricUsage,
     PairScore,
     Reply,
+    Turn,
     Usage,
 )
 from pytest_graysplit.verdict import RunFacts, StopReason, decide
@@ -98,15 +99,22 @@ def _judge_usage(subject, usage):
 
 
 def _case(row):
-    expect = None if row["expect"] is None else read_expect(FieldLocation("", "expect"), row["expect"])
     return Case(
         messages=tuple(row["messages"]),
-        expect=expect,
+        expect=_expect(row["expect"]),
+        turns=tuple(
+            Turn(message={"role": "user", "content": turn["user"]}, expect=_expect(turn["expect"]))
+            for turn in row["turns"]
+        ),
         rubric=tuple(row["rubric"]),
         tags=tuple(row["tags"]),
         where=row["where"] or "",
         **{name: row[name] for name in OF_A_CASE.split()},
     )
+
+
+def _expect(fields):
+    return None if fields is None else read_expect(FieldLocation("", "expect"), fields)
 
 
 def _request(base, difference):
@@ -160,6 +168,7 @@ def _comparison(row, case, arms, arm):
         places=tuple((_place(pair["control"]), _place(pair["treatment"])) for pair in one["pairs"]),
         self_places=tuple((_place(pair["control"]), _place(pair["other"])) for pair in one["self_pairs"]),
         all_remarks={(said["control"], said["treatment"]): tuple(said["texts"]) for said in one["remarks"]},
+        turns=_scores(one["turns"]),
     )
 
 
@@ -176,7 +185,9 @@ def _place(place):
 def _reply(reply):
     usage = None if reply["usage"] is None else Usage(**reply["usage"])
     calls = tuple(stored_call(call, "tool_calls") for call in reply["tool_calls"])
-    return Reply(**{**_priced(reply), "usage": usage, "tool_calls": calls, "retried": tuple(reply["retried"])})
+    earlier = tuple(map(_reply, reply["earlier"]))
+    made = {"usage": usage, "tool_calls": calls, "retried": tuple(reply["retried"]), "earlier": earlier}
+    return Reply(**{**_priced(reply), **made})
 
 
 def _priced(fields):

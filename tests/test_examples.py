@@ -23,6 +23,7 @@ GATE_NONE = "--graysplit-gate=none"
 # The options of the command on each folder's page.
 COMMANDS = {"support-desk": ["--graysplit-treatment=smollm2-135m"], "python-tests": []}
 TOOL_CALLS = "tool-calls"
+CONVERSATION = "support-desk/conversation"
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def contents(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("name", [*COMMANDS, TOOL_CALLS])
+@pytest.mark.parametrize("name", [*COMMANDS, TOOL_CALLS, CONVERSATION])
 def test_example_prints_the_output_on_its_page(examples, name):
     """The page's block of text is in the output to the letter, no test fails, and no file is left behind."""
     before = contents(examples)

@@ -12,17 +12,19 @@ from pytest_graysplit.cases import field_types
 from pytest_graysplit.cases.expect_fields import EXPECT_FIELDS, read_expect
 from pytest_graysplit.cases.field_types import FieldLocation, Fields, reject_unknown
 from pytest_graysplit.cases.message_fields import PROMPT, read_conversation
+from pytest_graysplit.cases.turn_fields import read_turns
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.types import Case
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pytest_graysplit.types import Json, Message
+    from pytest_graysplit.cases.attachments import Attachments
+    from pytest_graysplit.types import Json, Message, Turn
 
 MARKER_FIELDS = (
     "prompt", "messages", "system", "params", "expect", "rubric", "min_similarity", "metric", "max_latency_s",
-    "max_latency_ratio", "max_cost_usd", "samples", "tags", "cluster", "must_pass",
+    "max_latency_ratio", "max_cost_usd", "samples", "tags", "cluster", "must_pass", "turns",
 )  # fmt: skip
 CASE_FIELDS = ("id", *MARKER_FIELDS)
 
@@ -50,27 +52,31 @@ def build_case(
     where: str,
     id: str = "",  # noqa: A002  # users know it as id
     allowed: Sequence[str] = CASE_FIELDS,
+    attachments: Attachments | None = None,
 ) -> Case:
     """Check the fields and build the case; raise UsageError that names place, field and remedy.
 
     A field that is None counts as missing. The id is the field `id`, else the argument `id`, else made from the
-    messages.
+    messages. `attachments` reads the files that messages name; without it their paths stay, to be written again.
     """
     location = FieldLocation(where, "")
     reject_unknown(list(fields), allowed, location, _REMEDIES)
     given = Fields(fields, location)
-    messages = _messages(given, location)
+    messages, turns = _messages(given, location)
     read = {name: value for name, kind in _KINDS.items() if (value := given.read(name, kind)) is not None}
-    own_id = given.read("id", _id) or id or id_of(messages)
-    return Case(id=own_id, messages=messages, where=where, **read)
+    own_id = given.read("id", _id) or id or id_of(messages, [turn.message for turn in turns[1:]])
+    case = Case(id=own_id, messages=messages, turns=turns, where=where, **read)
+    if attachments is None:
+        return case
+    return attachments.attached(case, location, is_system_apart="system" in given.values)
 
 
-def id_of(messages: Sequence[Message]) -> str:
-    """Make an id from the messages: readable, and independent of the position in the file.
+def id_of(messages: Sequence[Message], following: Sequence[Message] = ()) -> str:
+    """Make an id from the messages, and the later ones of a script: readable, and independent of the position.
 
     A line number would change with every line inserted above, and recordings are found by id.
     """
-    canonical = json.dumps(messages, sort_keys=True, ensure_ascii=False)
+    canonical = json.dumps([*messages, *following], sort_keys=True, ensure_ascii=False)
     digest = hashlib.sha256(canonical.encode()).hexdigest()[:8]
     prompt = Case(id="", messages=tuple(messages)).prompt
     plain = unicodedata.normalize("NFKD", prompt[:400]).encode("ascii", "ignore").decode().lower()
@@ -119,14 +125,21 @@ def _rubric(location: FieldLocation, value: object) -> tuple[str, ...]:
     return criteria
 
 
-def _messages(given: Fields, location: FieldLocation) -> tuple[Message, ...]:
-    names = [name for name in ("prompt", "messages") if name in given.values]
+def _messages(given: Fields, location: FieldLocation) -> tuple[tuple[Message, ...], tuple[Turn, ...]]:
+    """Return the messages of the first request, and the turns of a conversation."""
+    names = [name for name in ("prompt", "messages", "turns") if name in given.values]
     if not names:
         raise location.refuse("no prompt", PROMPT, Slug.CASE_PROMPT_MISSING)
-    if len(names) == 2:
-        raise location.refuse("both prompt and messages", "keep one of the two", Slug.CASE_FIELD_CLASH)
+    if len(names) > 1:
+        raise location.refuse(f"both {names[0]} and {names[1]}", "keep one of the two", Slug.CASE_FIELD_CLASH)
+    if turns := given.read("turns", read_turns) or ():
+        return _with_system(given, location, [turns[0].message]), turns
     prompt = given.read("prompt", field_types.read_text)
     messages = given.read("messages", read_conversation) or [{"role": "user", "content": prompt}]
+    return _with_system(given, location, messages), ()
+
+
+def _with_system(given: Fields, location: FieldLocation, messages: Sequence[Message]) -> tuple[Message, ...]:
     system = given.read("system", field_types.read_text)
     if system is None:
         return tuple(messages)

@@ -54,6 +54,14 @@ def read_conversation(location: FieldLocation, value: object) -> list[dict[str, 
     return [_message(location.inside(number), entry) for number, entry in enumerate(value)]
 
 
+def read_content(location: FieldLocation, content: Json) -> None:
+    """Check the content of a message that the user writes: a text that is not blank, or a list of parts."""
+    if isinstance(content, str):
+        field_types.read_text(location, content)
+    else:
+        _content(location, content, "user", [])
+
+
 def _message(location: FieldLocation, value: object) -> dict[str, Json]:
     if not isinstance(value, dict):
         raise location.expected("an object", value, PROMPT)

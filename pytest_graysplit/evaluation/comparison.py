@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations, product
+from math import isnan
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -158,6 +159,7 @@ def compare(  # noqa: PLR0913  # the parts of a comparison, each by name
         control=control[0],
         treatment=treatment[0],
         similarity=mean_similarity(across),
+        turns=scores.across[0, 0].turns if (0, 0) in scores.across else (),
         # An uncalibrated "auto" gives no number to compare with.
         threshold=None if isinstance(case.min_similarity, str) else case.min_similarity,
         metric=TOOL_CALLS if (0, 0) in scores.across and scores.across[0, 0].by_calls else metric,
@@ -176,12 +178,17 @@ def compare(  # noqa: PLR0913  # the parts of a comparison, each by name
 
 def scored_pairs(control: Sequence[Reply], treatment: Sequence[Reply]) -> Iterator[tuple[Reply, Reply]]:
     """Yield the pairs that make up the similarity: each of the treatment's answers with each of the control's."""
-    return (pair for pair in product(control, treatment) if _comparable(*pair))
+    return (turn for pair in product(control, treatment) if _comparable(*pair) for turn in turn_pairs(*pair))
 
 
 def self_pairs(control: Sequence[Reply]) -> Iterator[tuple[Reply, Reply]]:
     """Yield the pairs that show how consistent the control is with itself."""
-    return (pair for pair in combinations(control, 2) if _comparable(*pair))
+    return (turn for pair in combinations(control, 2) if _comparable(*pair) for turn in turn_pairs(*pair))
+
+
+def turn_pairs(control: Reply, other: Reply) -> list[tuple[Reply, Reply]]:
+    """Return the pairs of answers to each turn that both conversations have reached; one pair for a single prompt."""
+    return list(zip(control.turns, other.turns, strict=False))
 
 
 def of_texts(pairs: Iterable[tuple[Reply, Reply]]) -> Iterator[tuple[Reply, Reply]]:
@@ -198,8 +205,14 @@ def mean_similarity(pairs: Iterable[PairScore]) -> float | None:
 def similarity_of(control: Reply, other: Reply, score: Score) -> PairScore:
     """Score two answers by their tool calls where either has any, or by their texts where that score is smaller.
 
-    The guards are not asked.
+    The score of two conversations is the lowest of their turns. The guards are not asked.
     """
+    if control.turn is None or other.turn is None:
+        return _similarity_of(control, other, score)
+    return _of_turns(control, other, [_similarity_of(*turn, score) for turn in turn_pairs(control, other)])
+
+
+def _similarity_of(control: Reply, other: Reply, score: Score) -> PairScore:
     if not _calls(control, other):
         return PairScore(score(control, other))
     called = match(control.tool_calls, other.tool_calls).similarity
@@ -217,19 +230,55 @@ def flags_between(control: Reply, treatment: Reply) -> tuple[Flag, ...]:
 
 
 def is_same_answer(one: Reply, other: Reply) -> bool:
-    """Tell whether two answers have the same text and the same tool calls."""
+    """Tell whether two answers, or those of two conversations, have the same texts and the same tool calls."""
+    if len(one.turns) != len(other.turns):
+        return False
+    return all(_is_same(*turn) for turn in turn_pairs(one, other))
+
+
+def _is_same(one: Reply, other: Reply) -> bool:
     same_calls = not _calls(one, other) or match(one.tool_calls, other.tool_calls).similarity == 1
     return same_calls and one.text.strip() == other.text.strip()
 
 
 def _pair_score(control: Reply, other: Reply, score: Score, flagging: Flagging) -> PairScore:
-    return similarity_of(control, other, score)._replace(flags=flagging(control, other))
+    whole = similarity_of(control, other, score)
+    if not whole.turns:
+        return whole._replace(flags=flagging(control, other))
+    found = [flagging(*turn) for turn in turn_pairs(control, other)]
+    found += [()] * (len(whole.turns) - len(found))
+    turns = tuple(one._replace(flags=flags) for one, flags in zip(whole.turns, found, strict=True))
+    named = [PairScore(None, _in_turn(number, flags)) for number, flags in enumerate(found)]
+    return whole._replace(flags=flags_of(named), turns=turns)
+
+
+def _of_turns(control: Reply, other: Reply, turns: list[PairScore]) -> PairScore:
+    """Return the score of two conversations; a turn that only one of them has reached has the score 0."""
+    turns += [PairScore(0.0)] * abs(len(control.turns) - len(other.turns))
+    if any(one.similarity is None for one in turns):
+        return PairScore(None, turns=tuple(turns))
+    lowest = min(turns, key=lambda one: _ordered(one.similarity))
+    return PairScore(lowest.similarity, by_calls=lowest.by_calls, turns=tuple(turns))
+
+
+def _ordered(similarity: float | None) -> float:
+    """Return a score for sorting; one that is not a number reaches no threshold, so it is the lowest."""
+    return -1.0 if similarity is None or isnan(similarity) else similarity
+
+
+def _in_turn(number: int, flags: Iterable[Flag]) -> tuple[Flag, ...]:
+    return tuple(replace(flag, detail=f"turn {number + 1}: {flag.detail}") for flag in flags)
 
 
 def _orders(case: Case, control: Sequence[Reply], treatment: Sequence[Reply]) -> Iterator[PairScore]:
     """Yield the flags of calls in another order, if the case asks for an order."""
-    if case.expect is not None and case.expect.tool_order:
-        changed = (order_changed(control[0].tool_calls, reply.tool_calls) for reply in treatment)
+    if any(expect.tool_order for expect in case.expectations):
+        changed = (
+            order_changed(first.tool_calls, second.tool_calls)
+            for reply in treatment
+            for first, second in turn_pairs(control[0], reply)
+            if any(expect.tool_order for expect in case.expectations_of(second.turn))
+        )
         yield PairScore(None, tuple(flag for flag in changed if flag))
 
 
@@ -242,7 +291,13 @@ def _both_say(control: Reply, treatment: Reply) -> bool:
 
 
 def _comparable(control: Reply, treatment: Reply) -> bool:
-    # An empty treatment differs completely from a control with text; an empty control cannot be compared with.
     if "error" in (control.outcome, treatment.outcome):
         return False
+    if control.turn is None:  # a single prompt, in a large suite thousands of times
+        return _are_comparable(control, treatment)
+    return all(_are_comparable(*turn) for turn in turn_pairs(control, treatment))
+
+
+def _are_comparable(control: Reply, treatment: Reply) -> bool:
+    # An empty treatment differs completely from a control with text; an empty control cannot be compared with.
     return bool(control.text.strip()) or _calls(control, treatment)

@@ -69,7 +69,7 @@ class FlagJudge:
                 yield replace(flag, detail=f"{flag.detail}; the judge agrees")
 
     def _request(self, one: Reply, other: Reply) -> ReplyRequest:
-        texts = (answer_of(reply, self._as_recorded).text for reply in (one, other))
+        texts = (answer_of(reply, self._as_recorded, self._case).text for reply in (one, other))
         messages = contradiction_messages(self._case.messages, *texts)
         return judge_request(self._judge, GUARDS, self._case.id, messages, self._recording_path)
 

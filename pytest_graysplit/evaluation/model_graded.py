@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from decimal import Decimal
-from itertools import product
+from itertools import chain, product
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_graysplit.cases.tool_calls.reading import as_json
@@ -24,10 +24,11 @@ from pytest_graysplit.evaluation.metrics.judge import (
 )
 from pytest_graysplit.evaluation.metrics.semantic import EmbeddingSimilarity
 from pytest_graysplit.formatting.display import shortened
+from pytest_graysplit.replies.conversation import sendable
 from pytest_graysplit.replies.fingerprint import redact_call, request_hash, unchanged
 from pytest_graysplit.replies.relay.vectors import unpack
 from pytest_graysplit.replies.reply_request import ReplyRequest
-from pytest_graysplit.types import MetricUsage, ReplyKey
+from pytest_graysplit.types import MetricUsage, ReplyKey, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -218,8 +219,12 @@ class ModelGradedScorer:
         return {pair: remarks for pair, remarks in every.items() if remarks}
 
     def _remarks(self, control: Reply, treatment: Reply) -> tuple[str, ...]:
-        verdict = self._verdicts.get(self._answers(control, treatment))
-        return tuple(shortened(remark, LONGEST_REMARK) for remark in verdict.remarks()) if verdict else ()
+        found = []
+        for number, turn in enumerate(zip(control.turns, treatment.turns, strict=False), start=1):
+            verdict = self._verdicts.get(self._answers(*turn))
+            where = "" if control.turn is None else f"turn {number}: "
+            found += [shortened(f"{where}{remark}", LONGEST_REMARK) for remark in verdict.remarks()] if verdict else []
+        return tuple(found)
 
     def silence(self) -> str:
         """Say why pairs have no score; empty where every reply was readable."""
@@ -244,21 +249,30 @@ class ModelGradedScorer:
         return self._answer(control), self._answer(treatment)
 
     def _answer(self, reply: Reply) -> Answer:
-        return answer_of(reply, self._as_recorded)
+        is_judged = self.metric.route == "chat"
+        return answer_of(reply, self._as_recorded, self._case if is_judged else None)
 
 
-def answer_of(reply: Reply, as_recorded: Redactor) -> Answer:
-    """Return a reply as a judge reads it; a fresh one in its recorded form, because a replay makes the same request."""
+def answer_of(reply: Reply, as_recorded: Redactor, case: Case | None = None) -> Answer:
+    """Return a reply as a judge reads it; a fresh one in its recorded form, because a replay makes the same request.
+
+    With its case, the text of a conversation is that of all answers so far, with the user's messages between them.
+    """
     kept = unchanged if reply.replayed else as_recorded
-    return Answer(_sendable(kept(reply.text)), _sendable(_lines(redact_call(call, kept) for call in reply.tool_calls)))
+    text = _transcript(case, reply, kept) if case is not None and reply.earlier else kept(reply.text)
+    return Answer(sendable(text), sendable(_lines(redact_call(call, kept) for call in reply.tool_calls)))
+
+
+def _transcript(case: Case, reply: Reply, kept: Redactor) -> str:
+    """Return all answers of a conversation with the user's messages between them; a blank answer stays blank."""
+    if not reply.text.strip():
+        return ""
+    answers = [f"[assistant]\n{kept(answer.text)}" for answer in reply.turns]
+    asked = [f"[user]\n{text_of(turn.message.get('content'))}" for turn in case.turns[1:]]
+    return "\n\n".join([answers[0], *chain.from_iterable(zip(asked, answers[1:], strict=False))])
 
 
 def _lines(calls: Iterable[ToolCall]) -> str:
     """Write each call on a line of its own, without its id, and spelled as it will be when it is replayed."""
     stored = ({name: value for name, value in as_json(call).items() if name != "id"} for call in calls)
     return "\n".join(json.dumps(call, ensure_ascii=False, sort_keys=True) for call in stored)
-
-
-def _sendable(text: str) -> str:
-    """Return the text without halves of surrogate pairs: a model can write them, but a request cannot carry them."""
-    return text.encode("utf-8", "replace").decode()

@@ -79,7 +79,7 @@ class RubricJudge:
 
     def _requests(self, answer: Reply) -> list[ReplyRequest]:
         """Return the requests about an answer, one per criterion; to make one takes a tenth of a millisecond."""
-        read = answer_of(answer, self._as_recorded)
+        read = answer_of(answer, self._as_recorded, self._case)
         if read not in self._known:
             self._known[read] = [
                 criterion_request(self.arm, self._case, read, criterion, self._recording_path)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_graysplit.cases.attachments import Attachments
 from pytest_graysplit.cases.fields import MARKER_FIELDS, build_case
 from pytest_graysplit.errors import GraysplitError, Slug, UsageError
 from pytest_graysplit.plugin.collect.adopting import AWAITED, marked_late
@@ -74,16 +75,17 @@ class RelayFixture:
         self._case_id = plan.case.id if plan else item.nodeid.partition("::")[2]
         self._calls = 0
 
-    def compare(self, prompt: str | Sequence[Message], **fields: Any) -> Comparison:
+    def compare(self, prompt: str | Sequence[Message] | None = None, **fields: Any) -> Comparison:
         """Call control and treatment, and return their comparison; `fields` are those of the marker.
 
-        Raises UsageError for an unknown field, and fails the test if a reply is unavailable.
+        With `turns` instead of a prompt, the replies of the comparison are those to the last turns. Raises UsageError
+        for an unknown field, and fails the test if a reply is unavailable.
         """
         __tracebackhide__ = True
         return self._run(prompt, fields, ROLES).comparison_or_reason()
 
-    def reply(self, prompt: str | Sequence[Message], *, arm: str = "treatment", **fields: Any) -> Reply:
-        """Call one arm, "control" or "treatment", and return its reply."""
+    def reply(self, prompt: str | Sequence[Message] | None = None, *, arm: str = "treatment", **fields: Any) -> Reply:
+        """Call one arm, "control" or "treatment", and return its reply; with `turns` that to the last turn."""
         __tracebackhide__ = True
         if arm not in ROLES:
             raise UsageError(
@@ -93,7 +95,7 @@ class RelayFixture:
             )
         return self._run(prompt, fields, (arm,)).reply_or_reason()
 
-    def _run(self, prompt: str | Sequence[Message], fields: dict[str, Any], roles: Sequence[str]) -> CaseRun:
+    def _run(self, prompt: str | Sequence[Message] | None, fields: dict[str, Any], roles: Sequence[str]) -> CaseRun:
         __tracebackhide__ = True
         try:
             asserts = asserts_of(fields, self._where)
@@ -104,11 +106,13 @@ class RelayFixture:
             # The user's own line and the message are enough; the traceback leaves out our frames.
             raise error.with_traceback(None) from None
 
-    def _case(self, prompt: str | Sequence[Message], fields: dict[str, Any]) -> Case:
+    def _case(self, prompt: str | Sequence[Message] | None, fields: dict[str, Any]) -> Case:
         self._calls += 1
         name = "prompt" if isinstance(prompt, str) else "messages"
         case_id = str(fields.pop("id", f"{self._case_id}#{self._calls}"))
-        return build_case({**fields, name: prompt}, where=self._where, id=case_id, allowed=MARKER_FIELDS)
+        given = fields if prompt is None else {**fields, name: prompt}
+        attachments = Attachments(self._item.path.parent, self._context.planner.root)
+        return build_case(given, where=self._where, id=case_id, allowed=MARKER_FIELDS, attachments=attachments)
 
     def _plan(self, case: Case, roles: Sequence[str], *, asserts: bool | None) -> Plan:
         planner, path, treatment = self._context.planner, self._item.path, self._treatment

@@ -31,7 +31,8 @@ def pytest_graysplit_modify_request(case: Case, model: str, arm: str, body: dict
 
     The body holds `messages` and the parameters; the model is decided by the arm, whose name is `arm`. A change becomes
     part of the recording's key, so it must be the same every time. A change of one arm's requests alone is a difference
-    that no configuration declares, and the verdict holds.
+    that no configuration declares, and the verdict holds. Of a conversation it gets the first request, which the later
+    ones continue.
     """
 
 
@@ -39,7 +40,8 @@ def pytest_graysplit_modify_request(case: Case, model: str, arm: str, body: dict
 def pytest_graysplit_score(metric: str, case: Case, control: Reply, treatment: Reply) -> float | None:
     """Score the treatment's reply against the control's, from 0 to 1; None leaves it to the next implementation.
 
-    It is called for every metric name that is not built in, and may also take over a built-in one.
+    It is called for every metric name that is not built in, and may also take over a built-in one. A conversation is
+    scored turn by turn: `control.turn` is the turn, and `control.earlier` the replies before it.
     """
 
 

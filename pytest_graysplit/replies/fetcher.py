@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import RelayError, Slug
-from pytest_graysplit.replies.fingerprint import redact_reply, redactor
+from pytest_graysplit.replies.fingerprint import redact_reply, redactor, unchanged
 from pytest_graysplit.replies.reasoning_text import as_sent, without_thoughts
 from pytest_graysplit.replies.recordings import Journal
 from pytest_graysplit.replies.refusals import is_refusal
@@ -83,11 +83,16 @@ class ReplyFetcher:
         open_relay: Callable[[Access], Relay],
         prices: PriceTable,
         clean: Redactor = str,
+        as_recorded: Callable[[Path], Redactor] = lambda _: unchanged,
         command: str = "",
         fresh: frozenset[Address] = frozenset(),
         asked_models: Callable[[], Sequence[tuple[Arm, Route]]] = tuple,
     ) -> None:
-        """Join the parts; `asked_models` returns the arms and routes of the metrics, before the first call."""
+        """Join the parts; `asked_models` returns the arms and routes of the metrics, before the first call.
+
+        `as_recorded` gives the function that turns a fresh text into the form in which a recording file has it.
+        """
+        self.as_recorded = as_recorded
         self._settings = settings
         self._recordings = recordings
         self._journal = journal
@@ -156,6 +161,16 @@ class ReplyFetcher:
             return []
         unique = {request.recording_key: request for request in requests if request.recording_key not in self._sent}
         return [request for request in unique.values() if self.recorded(request) is None]
+
+    def is_sent(self, request: ReplyRequest) -> bool:
+        """Tell whether this process has sent the request."""
+        return request.recording_key in self._sent
+
+    def is_available(self, request: ReplyRequest) -> bool:
+        """Tell whether the reply is there, or its failure is known, without sending or waiting."""
+        if request.recording_key in self._sent:
+            return self._sent[request.recording_key].done()
+        return self.recorded(request) is not None
 
     def all_arrived(self, requests: Iterable[ReplyRequest]) -> bool:
         """Tell whether no reply to these requests is still to arrive."""
@@ -339,6 +354,7 @@ def build_fetcher(  # noqa: PLR0913 # each by name
         open_relay=partial(_open_relay, settings, cost_guard_for),
         prices=prices,
         clean=redactor(settings.secrets),
+        as_recorded=redact_for,
         command=command,
         fresh=fresh,
         asked_models=asked_models,

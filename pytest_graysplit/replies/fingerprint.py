@@ -16,7 +16,7 @@ from pytest_graysplit.types import Reply, ToolCall
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-    from pytest_graysplit.types import Case, Json, Redactor
+    from pytest_graysplit.types import Case, Expect, Json, Redactor
 
 REDACTED = "[redacted]"
 # Any other text field may echo a secret, including fields that are added later.
@@ -112,13 +112,21 @@ def redact_reply(reply: Reply, redact: Redactor, kept: frozenset[str] = frozense
 
 
 def redact_case(case: Case, redact: Redactor) -> Case:
-    """Return the case with its messages, its parameters, its expectations and its rubric redacted."""
-    expect = case.expect
-    if expect is not None:
-        expect = replace(expect, **{one.name: _clean(getattr(expect, one.name), redact) for one in fields(expect)})
+    """Return the case with its messages, its turns, its parameters, its expectations and its rubric redacted."""
     messages = tuple(redact_body(message, redact) for message in case.messages)
-    params, rubric = redact_body(case.params, redact), tuple(map(redact, case.rubric))
-    return replace(case, messages=messages, params=params, expect=expect, rubric=rubric)
+    turns = tuple(
+        replace(turn, message=redact_body(turn.message, redact), expect=_clean_expect(turn.expect, redact))
+        for turn in case.turns
+    )
+    expect, params = _clean_expect(case.expect, redact), redact_body(case.params, redact)
+    rubric = tuple(map(redact, case.rubric))
+    return replace(case, messages=messages, turns=turns, params=params, expect=expect, rubric=rubric)
+
+
+def _clean_expect(expect: Expect | None, redact: Redactor) -> Expect | None:
+    if expect is None:
+        return None
+    return replace(expect, **{one.name: _clean(getattr(expect, one.name), redact) for one in fields(expect)})
 
 
 def _clean(value: Any, redact: Redactor) -> Any:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from pytest_graysplit.config.arms import Arm
-    from pytest_graysplit.types import Json, Route
+    from pytest_graysplit.types import AttachedFile, Json, Message, Route
 
 # The place of a reply in the recordings.
 Address = tuple[Path, ReplyKey]
@@ -24,7 +24,8 @@ class ReplyRequest(NamedTuple):
 
     `arm` is "control" or the name of a treatment, and `config` its configuration. `body` is the request as the user
     wrote it, without the model; sample n adds n to its seed when it is sent. `metric` names the metric that asks, where
-    no arm does: a judge, or one that compares vectors.
+    no arm does: a judge, or one that compares vectors. `turn` is the turn of a conversation, from 0, and `following`
+    are the messages of the user in its later turns. `files` are those that messages refer to.
     """
 
     arm: str
@@ -34,6 +35,9 @@ class ReplyRequest(NamedTuple):
     body: Mapping[str, Json]
     route: Route = "chat"
     metric: str = ""
+    turn: int | None = None
+    following: tuple[Message, ...] = ()
+    files: tuple[AttachedFile, ...] = ()
 
     @property
     def role(self) -> str:
@@ -48,6 +52,8 @@ class ReplyRequest(NamedTuple):
     def full_body(self) -> dict[str, Json]:
         """Return the body that is sent."""
         body = {"model": self.key.model, **self.body}
+        if self.files and isinstance(messages := body.get("messages"), list):
+            body["messages"] = with_contents(messages, self.files)
         seed = body.get("seed")
         if isinstance(seed, int) and not isinstance(seed, bool):
             body["seed"] = seed + self.key.sample
@@ -65,3 +71,19 @@ def shuffled(groups: Iterable[Sequence[ReplyRequest]], random: Random | None = N
     for group in ordered:
         rng.shuffle(group)
     return [request for group in ordered for request in group]
+
+
+def with_contents(messages: Sequence[Json], files: Sequence[AttachedFile]) -> list[Json]:
+    """Return messages as they are sent: with the content of each file instead of its reference."""
+    by_reference = {file.reference: file for file in files}
+    return [_filled(message, by_reference) for message in messages]
+
+
+def _filled(value: Json, files: Mapping[str, AttachedFile], *, is_plain: bool = False) -> Json:
+    if isinstance(value, str):
+        file = files.get(value)
+        return value if file is None else file.base64 if is_plain else file.data_url
+    if isinstance(value, dict):
+        # The protocol has sounds without a media type in front.
+        return {name: _filled(part, files, is_plain=name == "input_audio" or is_plain) for name, part in value.items()}
+    return [_filled(part, files) for part in value] if isinstance(value, list) else value

@@ -11,6 +11,7 @@ from pytest_graysplit.formatting.display import exact_number, format_score, mone
 from pytest_graysplit.formatting.escaping import on_one_line, visible
 from pytest_graysplit.reporting.calldiff import call_diff, is_changed, other_order, write_line
 from pytest_graysplit.reporting.worddiff import word_diff
+from pytest_graysplit.types import text_of
 from pytest_graysplit.verdict.results import CONTROL
 
 if TYPE_CHECKING:
@@ -57,19 +58,61 @@ def _evidence(result: CaseResult) -> Iterator[str]:
     """Yield the case, the arms and the answers, labelled and indented."""
     case = result.case
     yield _labelled("case", case.id + (f" ({case.where})" if case.where else ""))
-    yield _labelled("prompt", shortened(case.prompt, 300))
+    if not case.turns:
+        yield _labelled("prompt", shortened(case.prompt, 300))
     for arm in result.arms:
         yield _labelled("control" if arm.arm == CONTROL else "treatment", _arm(arm))
     for arm in result.arms:
         yield from _itself(arm)
+    if case.turns:
+        yield from _conversation(result)
+        return
     if result.comparison is not None:
         yield from _compared(result.comparison)
         return
     for arm in result.arms:
         for reply in arm.replies:
-            if reply.text or not reply.tool_calls:
-                yield _labelled("answer", reply.text or f"({reply.outcome})")
-            yield from _called(reply)
+            yield from _answer(reply)
+
+
+def _answer(reply: Reply) -> Iterator[str]:
+    if reply.text or not reply.tool_calls:
+        yield _labelled("answer", reply.text or f"({reply.outcome})")
+    yield from _called(reply)
+
+
+def _conversation(result: CaseResult) -> Iterator[str]:
+    """Yield the turns of a conversation: in full where an arm failed or the arms part, the others in a line."""
+    comparison, turns = result.comparison, result.case.turns
+    if comparison is not None and comparison.similarity is not None:
+        yield _labelled("similarity", _similarity(comparison))
+    for remark in comparison.remarks if comparison is not None else ():
+        yield _labelled(comparison.metric if comparison else "", remark)
+    telling = {turn for arm in result.arms for turn in arm.missed_turns}
+    if result.parting_turn is not None:
+        telling.add(result.parting_turn)
+    for number, turn in enumerate(turns):
+        yield _labelled(f"turn {number + 1}", shortened(text_of(turn.message.get("content")), 300))
+        if number in (telling or range(len(turns))):
+            yield from _turn(result, number)
+
+
+def _turn(result: CaseResult, number: int) -> Iterator[str]:
+    """Yield the answers to one turn, as a difference if both arms have reached it."""
+    comparison = result.comparison
+    if comparison is not None and number < len(comparison.turns):
+        for flag in comparison.turns[number].flags:
+            yield _labelled("flag", f"{flag.name}: {flag.detail}")
+    answers = {
+        arm.arm: reply.turns[number] for arm in result.arms for reply in arm.replies[:1] if number < len(reply.turns)
+    }
+    for arm in result.arms:
+        if arm.arm not in answers:
+            yield _labelled("not asked", f"the {'control' if arm.arm == CONTROL else 'treatment'} has ended before")
+    if len(answers) == 2:
+        yield from _both_answers(*answers.values())
+    for reply in answers.values() if len(answers) == 1 else ():
+        yield from _answer(reply)
 
 
 def _itself(arm: ArmResult) -> Iterator[str]:
@@ -86,14 +129,19 @@ def _compared(comparison: Comparison) -> Iterator[str]:
         yield _labelled(comparison.metric, remark)
     for flag in comparison.flags:
         yield _labelled("flag", f"{flag.name}: {flag.detail}")
-    old, new = comparison.control.text, comparison.treatment.text
+    yield from _both_answers(comparison.control, comparison.treatment)
+
+
+def _both_answers(control: Reply, treatment: Reply) -> Iterator[str]:
+    """Yield the difference of two answers and of their tool calls."""
+    old, new = control.text, treatment.text
     if old.strip() and new.strip():
         yield _labelled("answers", _difference(old, new))
     else:
         for side, text in (("control", old), ("treatment", new)):
             if text.strip():
                 yield _labelled("answer", f"(of the {side}) {text}")
-    yield from _calls(comparison.control.tool_calls, comparison.treatment.tool_calls)
+    yield from _calls(control.tool_calls, treatment.tool_calls)
 
 
 def _calls(control: Sequence[ToolCall], treatment: Sequence[ToolCall]) -> Iterator[str]:
@@ -147,7 +195,7 @@ def _similarity(comparison: Comparison) -> str:
 
 def _arm(arm: ArmResult) -> str:
     verdict = "passed" if arm.passed else "missed" if arm.misses else "passed in part" if arm.judged else "not judged"
-    return ", ".join([f"{arm.label}: {verdict}", *(_reply(reply) for reply in arm.replies)])
+    return ", ".join([f"{arm.label}: {verdict}", *(_reply(answer) for answer in arm.answers)])
 
 
 def _reply(reply: Reply) -> str:

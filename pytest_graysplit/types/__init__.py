@@ -3,6 +3,7 @@
 from pytest_graysplit.formatting.json_text import Json
 from pytest_graysplit.types.cases import (
     CONTROL,
+    AttachedFile,
     Case,
     EarlyStopWhen,
     Expect,
@@ -11,6 +12,8 @@ from pytest_graysplit.types.cases import (
     OnHold,
     RecordMode,
     Role,
+    Turn,
+    text_of,
 )
 from pytest_graysplit.types.comparisons import (
     SIDE_BY_SIDE_S,
@@ -40,6 +43,7 @@ from pytest_graysplit.types.replies import (
 __all__ = [
     "CONTROL",
     "SIDE_BY_SIDE_S",
+    "AttachedFile",
     "Case",
     "Comparison",
     "CriterionResult",
@@ -64,8 +68,10 @@ __all__ = [
     "Route",
     "Secret",
     "ToolCall",
+    "Turn",
     "Usage",
     "flags_of",
     "parse_json_answer",
     "side_by_side",
+    "text_of",
 ]

@@ -35,12 +35,14 @@ class Flag:
 class PairScore(NamedTuple):
     """The similarity of two answers (0 to 1, None without a score), and the guards' flags.
 
-    `by_calls` is set if tool calls were compared, and not texts.
+    `by_calls` is set if tool calls were compared, and not texts. `turns` are the scores of the turns of a conversation,
+    whose similarity is the lowest of them and whose flags are those of all turns.
     """
 
     similarity: float | None
     flags: tuple[Flag, ...] = ()
     by_calls: bool = False
+    turns: tuple[PairScore, ...] = ()
 
     @property
     def is_scored(self) -> bool:
@@ -65,7 +67,8 @@ class Comparison:
     `pairs` are the scores of each treatment answer with each control answer, `self_pairs` those of the control answers
     with each other; `places` and `self_places` have the numbers of their answers, or two numbers where a pair of the
     control's answers stands for one. `remarks` are the judge's comments on the first answers, and `all_remarks` those
-    on every pair, by the numbers of the two answers.
+    on every pair, by the numbers of the two answers. `turns` are the scores of each turn of the first answers, empty
+    unless the case is a conversation.
     """
 
     case: Case
@@ -84,6 +87,7 @@ class Comparison:
     places: tuple[Places, ...] = ()
     self_places: tuple[Places, ...] = ()
     all_remarks: Mapping[tuple[int, int], tuple[str, ...]] = field(default_factory=dict)
+    turns: tuple[PairScore, ...] = ()
 
     @property
     def calibrated(self) -> bool:
@@ -98,21 +102,38 @@ class Comparison:
         return self.self_similarity >= self.threshold
 
     @property
+    def parting_turn(self) -> int | None:
+        """The first turn of a conversation whose first two answers miss the threshold or are flagged, from 0."""
+        for number, pair in enumerate(self.turns):
+            if pair.flags or (self.threshold is not None and not pair.is_alike(self.threshold)):
+                return number
+        return None
+
+    @property
     def latency_ratio(self) -> float | None:
-        """Latency of the treatment over that of the control; None also if they were not measured side by side."""
-        if side_by_side(self.control, self.treatment) is False:
-            return None
-        return _ratio(self.treatment.latency_s, self.control.latency_s)
+        """Latency of the treatment over that of the control; None also if they were not measured side by side.
+
+        In a conversation it is the largest ratio of a turn.
+        """
+        ratios = [
+            _ratio(other.latency_s, one.latency_s)
+            for one, other in zip(self.control.turns, self.treatment.turns, strict=False)
+            if side_by_side(one, other) is not False
+        ]
+        return max((ratio for ratio in ratios if ratio is not None), default=None)
 
     @property
     def cost_ratio(self) -> float | None:
-        """Cost of the treatment over that of the control."""
-        return _ratio(self.treatment.cost_usd, self.control.cost_usd)
+        """Cost of the treatment over that of the control; in a conversation that of all its answers."""
+        return _ratio(cost_of_turns(self.treatment), cost_of_turns(self.control))
 
     @property
     def length_ratio(self) -> float | None:
         """Characters of the treatment's text over the control's; length alone predicts much of any similarity."""
-        return _ratio(len(self.treatment.text), len(self.control.text))
+        treatment, control = (
+            sum(len(answer.text) for answer in reply.turns) for reply in (self.treatment, self.control)
+        )
+        return _ratio(treatment, control)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +141,8 @@ class FailedExpectation:
     """One expectation that an arm did not meet; `arm` is "control" or the treatment's model.
 
     `check` is the place of the expectation, such as `expect.contains[1]`, and `sample` the number of the reply that
-    missed it, if it was checked on one reply. Two failures with the same text are equal.
+    missed it, if it was checked on one reply. `turn` is the turn of a conversation, from 0. Two failures with the same
+    text are equal.
     """
 
     arm: str
@@ -132,6 +154,7 @@ class FailedExpectation:
     slug: str
     check: str = field(default="", compare=False)
     sample: int | None = field(default=None, compare=False)
+    turn: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +224,12 @@ def side_by_side(first: Reply, second: Reply) -> bool | None:
     if moments[0] is None or moments[1] is None:
         return None
     return abs((moments[0] - moments[1]).total_seconds()) <= SIDE_BY_SIDE_S
+
+
+def cost_of_turns(reply: Reply) -> Decimal | None:
+    """Return the cost of a reply, in a conversation that of all its answers; None if the cost of any is unknown."""
+    known = [answer.cost_usd for answer in reply.turns if answer.cost_usd is not None]
+    return sum(known, _NOTHING) if len(known) == len(reply.turns) else None
 
 
 def _ratio(treatment: float | Decimal | None, control: float | Decimal | None) -> float | None:

@@ -130,8 +130,10 @@ class Reply:
     (`backoff_s`) are separate. A failed call is a reply with the outcome "error", its cause in `error` and its kind in
     `error_kind`; `retried` has the kinds of the attempts before the last. `reasoning` is the model's visible reasoning;
     no check and no metric reads it. `sent_text` is the text as the relay sent it, set if it included reasoning and the
-    reply is not recorded yet. `in_flight` is the number of requests that this process had at the relay when this one
-    was sent, including this one. `endpoint_hash` identifies the address and the headers of an arm that has its own.
+    reply is not recorded yet. In a conversation, `turn` is the number of the answered turn, from 0, and `earlier` are
+    the replies to the turns before it. `in_flight` is the number of requests that this process had at the relay when
+    this one was sent, including this one. `endpoint_hash` identifies the address and the headers of an arm that has its
+    own.
     """
 
     model: str
@@ -163,6 +165,13 @@ class Reply:
     system_fingerprint: str | None = None
     endpoint_hash: str | None = None
     at: str | None = None
+    turn: int | None = None
+    earlier: tuple[Reply, ...] = ()
+
+    @property
+    def turns(self) -> tuple[Reply, ...]:
+        """The replies to all turns of a conversation so far, this one last; this one alone for a single prompt."""
+        return (*self.earlier, self)
 
     @property
     def is_counted(self) -> bool:

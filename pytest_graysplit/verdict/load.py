@@ -37,7 +37,7 @@ def warnings(results: Results) -> Iterator[str]:
     """Yield warnings if the number of requests in flight makes the latencies less trustworthy."""
     replies = {
         f"{arm.role} {arm.name}": [
-            one for row in results.rows if arm.arm in row.arms for one in row.arms[arm.arm].replies
+            one for row in results.rows if arm.arm in row.arms for one in row.arms[arm.arm].answers
         ]
         for arm in results.arms()
     }

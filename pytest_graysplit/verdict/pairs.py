@@ -34,6 +34,8 @@ class PairedValue(NamedTuple):
 class Pair:
     """One case on both arms; figures are means over the case's replies, None if either arm has none.
 
+    The latency of a conversation is the mean over its answers, and its cost is their sum.
+
     `passed` and `failed` (errors and refusals) are shares of the replies. `shortfall` is the similarity of the control
     to itself minus that of the treatment to the control. `latency_s` compares replies that were measured side by side;
     it is None if the latencies of both arms are `apart`. `wait_s` is the treatment's own mean, whenever it was
@@ -121,8 +123,10 @@ def clusters_of(pairs: Sequence[Pair]) -> list[str] | None:
 def _pair(row: CaseRow, treatment: str) -> Pair:
     arms = row.arms[CONTROL], row.arms[treatment]
     comparison = row.comparisons.get(treatment)
-    # A time of 0 was not measured: a ratio cannot use it, and n must not count it.
-    timed = [[reply for reply in arm.replies if reply.latency_s] for arm in arms]
+    reached = min(max((len(reply.turns) for reply in arm.replies), default=0) for arm in arms)
+    # A time of 0 was not measured: a ratio cannot use it, and n must not count it. A turn that only one arm has reached
+    # is left out.
+    timed = [[one for one in arm.answers if one.latency_s and (one.turn or 0) < reached] for arm in arms]
     near = _near(*timed), _near(*reversed(timed))
     return Pair(
         name=row.name,
@@ -192,6 +196,7 @@ def _latency_s(replies: Sequence[Reply]) -> float | None:
 
 def _cost_usd(replies: Sequence[Reply]) -> float | None:
     """Return the mean cost of a reply; a failed call without a price counts as 0, an answer without one is unknown."""
-    if any(reply.cost_usd is None and reply.outcome != "error" for reply in replies):
+    answers = [answer for reply in replies for answer in reply.turns]
+    if any(answer.cost_usd is None and answer.outcome != "error" for answer in answers):
         return None
-    return float(sum((reply.cost_usd for reply in replies if reply.cost_usd is not None), Decimal(0)) / len(replies))
+    return float(sum((answer.cost_usd for answer in answers if answer.cost_usd is not None), Decimal(0)) / len(replies))

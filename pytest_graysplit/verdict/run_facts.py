@@ -83,7 +83,7 @@ def caveats_of(results: Results, treatment: str, truncated: float = TRUNCATED) -
 
 
 def _replies(arms: list[ArmResult]) -> Iterator[Reply]:
-    return (reply for arm in arms for reply in arm.replies)
+    return (answer for arm in arms for answer in arm.answers)
 
 
 def _strangers(arms: list[ArmResult]) -> Iterator[str]:

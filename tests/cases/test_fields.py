@@ -60,7 +60,7 @@ def test_every_field_sets_the_case():
         "cluster": "refunds",
         "must_pass": True,
     }  # fmt: skip
-    assert {*fields, "messages"} == set(CASE_FIELDS)
+    assert {*fields, "messages", "turns"} == set(CASE_FIELDS)
     assert build_case(fields, where=WHERE) == Case(
         id="refund",
         messages=({"role": "system", "content": "Be brief."}, {"role": "user", "content": "When?"}),

@@ -443,6 +443,14 @@ def test_documented_files_are_read(read_text_as):
     assert f"`{unnamed.id}`" in DOCS
 
 
+def test_documented_conversation_is_read(read_text_as):
+    """The example of docs/cases.md has three turns, with expectations of its own in two of them."""
+    [block, *_] = [text for text in documented_blocks("yaml") if "turns:" in text]
+    [case] = read_text_as("yaml", block)
+    assert [turn.expect for turn in case.turns] == [Expect(contains=("sorry",)), Expect(contains=("30",)), None]
+    assert (case.expect, case.min_similarity) == (Expect(max_words=80), 0.3)
+
+
 CHECKS = re.findall(r"### (\w+)\n.*?```yaml\n(.*?)```\n```text\npasses: (.*?)\nmisses: (.*?)\n```", DOCS, re.DOTALL)
 
 

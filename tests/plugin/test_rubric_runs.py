@@ -279,7 +279,7 @@ def test_rubric_without_a_judge_is_a_usage_error(suite):
 
 
 def test_cap_needs_a_limit_of_the_judge_and_holds(suite):
-    """The judge's answers are bounded and reserved like others; a case that the cap leaves out is judged for neither arm."""
+    """Its answers are bounded and reserved like others; a case that the cap leaves out is judged for neither arm."""
     prices = '"claude-sonnet-4.5" = { input = 1, output = 2 }\n"deepseek-v3.2" = { input = 1, output = 2 }\n'
     limited = ["--graysplit-param=max_tokens=50", "--graysplit-max-cost=0.0015"]
     suite.judge("judge-words", prices)

@@ -1,7 +1,9 @@
 """The explanation of a failed case: the whole message, with the problem, the remedy, and both answers."""
 
+from dataclasses import replace
+
 import pytest
-from factories import DEEPSEEK, a_case, a_miss, a_pair, a_reply, an_error, one_arm
+from factories import DEEPSEEK, a_case, a_miss, a_pair, a_reply, a_talk, an_error, one_arm, said
 
 from pytest_graysplit.errors import RecordingError
 from pytest_graysplit.reporting.failure import failure
@@ -32,6 +34,36 @@ def test_failure_in_full():
         "  flag       number-changed: control says 30, treatment says 14\n"
         "  answers    You have [-30-] {+14+} days to send it back."
     )
+
+
+def test_failure_of_a_conversation_shows_the_turns_that_differ():
+    """A turn in which all is well is one line; a turn that one arm has not reached says so."""
+    case = a_talk(None, None, None, where="talk.yaml:2")
+    miss = replace(a_miss(problem="treatment deepseek-v3.2, turn 2: stopped"), turn=1)
+    refused = a_reply("Later.", DEEPSEEK, outcome="refusal")
+    result = a_pair(case, said("Hi.", "Yes.", "Bye."), said("Hi.", refused, model=DEEPSEEK), misses=[miss])
+    assert failure(result).splitlines()[3:] == [
+        "  case       return-talk (talk.yaml:2)",
+        "  control    claude-sonnet-4.5: passed, ok 1.00 s $0.0010, ok 1.00 s $0.0010, ok 1.00 s $0.0010",
+        "  treatment  deepseek-v3.2: missed, ok 1.00 s $0.0010, refusal 1.00 s $0.0010",
+        "  similarity 0.00 (lexical), length x0.82",
+        "  turn 1     Question 1",
+        "  turn 2     Question 2",
+        "  answers    [-Yes.-] {+Later.+}",
+        "  turn 3     Question 3",
+    ]
+    body = replace(result, arms=tuple(replace(arm, misses=(a_miss(arm.arm),)) for arm in result.arms))
+    assert "  not asked  the treatment has ended before" in failure(body)
+
+
+def test_failure_of_a_conversation_of_one_arm_shows_its_answers():
+    miss = replace(a_miss("control", "control claude-sonnet-4.5, turn 1: is wrong"), turn=0)
+    result = one_arm(a_talk(None, None), "control", said("Hi.", "Bye."), misses=[miss])
+    assert failure(result).splitlines()[5:] == [
+        "  turn 1     Question 1",
+        "  answer     Hi.",
+        "  turn 2     Question 2",
+    ]
 
 
 def test_failure_of_a_passed_case_is_empty():

@@ -16,9 +16,11 @@ from factories import (
     a_pair,
     a_reply,
     a_run,
+    a_talk,
     an_error,
     collected,
     one_arm,
+    said,
     verdicts_of,
 )
 from hypothesis import given
@@ -32,7 +34,7 @@ from pytest_graysplit.reporting.json_report import chunks, require_writable, wri
 from pytest_graysplit.reporting.json_report.run_json import coverage_json
 from pytest_graysplit.reporting.json_report.sums_json import UNKNOWN_ARM
 from pytest_graysplit.stats import JudgeAccuracy
-from pytest_graysplit.types import Expect, MetricUsage, ToolCall
+from pytest_graysplit.types import Expect, MetricUsage, ToolCall, Turn
 from pytest_graysplit.verdict import RunFacts, StopReason
 from pytest_graysplit.verdict.judge_standing import JudgeStanding
 from pytest_graysplit.verdict.results import Results
@@ -85,6 +87,8 @@ def test_report_in_full():
         "error": None,
         "error_slug": None,
         "at": "2026-11-23T10:00:00Z",
+        "turn": None,
+        "earlier": [],
     }
     other = {**reply, "text": "14 days.", "model": DEEPSEEK, "served_model": "deepseek-v3", "latency_s": 0.5}
     other |= {"cost_usd": 0.0001, "replayed": True, "at": None}
@@ -156,6 +160,8 @@ def test_report_in_full():
                 "cases": {"broken": 1, "fixed": 0, "both_right": 0, "both_wrong": 0, "unasserted": 0},
                 "broken": [{"name": "tests/test_support.py::refund-policy", "missed": "expect"}],
                 "flags": {"number-changed": 1},
+                "conversations": 0,
+                "parted": [],
                 "metric_calls": {},
                 "rows": [row, *others],
                 "verdict": "hold",
@@ -199,6 +205,7 @@ def test_report_in_full():
                 "over_limit": {},
                 "elsewhere": {},
                 "expect": None,
+                "turns": [],
                 "rubric": [],
                 "rubric_results": {},
                 "checks_share": {},
@@ -217,6 +224,8 @@ def test_report_in_full():
                             {"control": [0], "other": [1], "similarity": 0.5, "flags": [], "by_calls": False}
                         ],
                         "remarks": [],
+                        "turns": [],
+                        "parting_turn": None,
                     }
                 },
                 "metric_calls": {},
@@ -238,6 +247,7 @@ def test_report_in_full():
                             "slug": "expect-contains",
                             "check": None,
                             "sample": None,
+                            "turn": None,
                             "hint": "fix it",
                         }
                     ],
@@ -263,6 +273,8 @@ def test_report_has_all_documented_keys():
     assert set(shown["comparisons"][0]) == {
         *promised.split(),
         "flags",
+        "conversations",
+        "parted",
         "cases_needed",
         "cases_needed_if_equal",
         "mcnemar_midp",
@@ -443,7 +455,48 @@ def rich_results():
             pair = a_pair(case, control, answer, spare=[a_reply("A spare one.")], misses=misses)
             alike = {"same_request": number % 2 == 0, "same_arms": False, "differing": ("user",) if number == 3 else ()}
             rows.append(replace(pair, asked=usage if number % 2 else None, **alike))
-    return collected(*rows)
+    return collected(*rows, *conversations())
+
+
+def conversations():
+    """Return results of conversations: one that parts at its second turn, and one that a treatment has ended."""
+    parts = [{"type": "text", "text": "And now?"}]
+    case = a_talk(Expect(contains=("Hi",)), None, min_similarity=0.9)
+    case = replace(case, turns=(*case.turns, Turn(message={"role": "user", "content": parts})))
+    control = said("Hi.", a_reply("30 days.", latency_s=3.0, cost="0.01"), "Bye.")
+    for model in (DEEPSEEK, FLASH):
+        yield a_pair(case, control, said("Hi.", "14 days.", "Bye.", model=model), misses=[a_turn_miss(model, 1)])
+        ended = replace(case, id="ended")
+        yield a_pair(ended, control, said("Hello.", model=model), misses=[a_turn_miss(model, 0)])
+
+
+def a_turn_miss(arm, turn):
+    return replace(a_miss(arm), turn=turn, check=f"turns[{turn}].expect.contains[0]")
+
+
+def test_report_has_every_turn_of_a_conversation():
+    """The script, the answers of each arm, the scores of the turns, and the turn at which the arms part."""
+    shown = report(collected(*conversations()))
+    ended, talk = shown["cases"]
+    assert [turn["user"] for turn in talk["turns"]] == [
+        "Question 1",
+        "Question 2",
+        [{"type": "text", "text": "And now?"}],
+    ]
+    assert [turn["expect"] for turn in talk["turns"]] == [{"contains": ["Hi"]}, None, None]
+    [reply] = talk["replies"][DEEPSEEK]
+    assert [(one["turn"], one["text"]) for one in (*reply["earlier"], reply)] == [
+        (0, "Hi."),
+        (1, "14 days."),
+        (2, "Bye."),
+    ]
+    assert [len(one["earlier"]) for one in (reply, reply["earlier"][1])] == [2, 0]
+    assert [case["comparisons"][FLASH]["parting_turn"] for case in (ended, talk)] == [0, 1]
+    assert [turn["similarity"] == 1 for turn in talk["comparisons"][FLASH]["turns"]] == [True, False, True]
+    assert [turn["similarity"] for turn in ended["comparisons"][FLASH]["turns"]][1:] == [0.0, 0.0]
+    assert talk["misses"][DEEPSEEK][0]["turn"] == 1
+    [one, _] = shown["comparisons"]
+    assert (one["conversations"], one["parted"]) == (2, [{"turn": 0, "cases": 1}, {"turn": 1, "cases": 1}])
 
 
 def test_report_alone_gives_the_same_sums_and_verdicts():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal
@@ -71,9 +72,17 @@ def check_reply(
     return failed
 
 
+def failed_check(kind: _Kind, arm: str, reply: Reply, failure: CheckFailure) -> FailedExpectation:
+    """Return the failed expectation of an arm whose reply did not pass a check."""
+    return _failed(kind, arm, reply, [failure])[0]
+
+
 def check_rubric(reply: Reply, arm: str, results: Sequence[CriterionResult]) -> list[FailedExpectation]:
-    """Return the criteria of a rubric that a reply fails; a criterion without a verdict is not a failure."""
-    return _failed("rubric", arm, reply, _missed_criteria(results))
+    """Return the criteria of a rubric that a reply fails; a criterion without a verdict is not a failure.
+
+    They are about all answers of a conversation.
+    """
+    return _failed("rubric", arm, replace(reply, turn=None), _missed_criteria(results))
 
 
 def has_text(reply: Reply) -> bool:
@@ -118,6 +127,7 @@ def check_comparison(case: Case, comparison: Comparison, arm: str) -> list[Faile
     failed = _failed("similarity", arm, treatment, _similarity(comparison))
     if not failed:
         failed = _failed("guard", arm, treatment, _guards(comparison))
+    failed = [replace(failure, turn=comparison.parting_turn) for failure in failed]
     return failed + _failed("latency-ratio", arm, treatment, _latency_ratio(case.max_latency_ratio, comparison))
 
 
@@ -160,6 +170,8 @@ def _below(pairs: Sequence[PairScore], threshold: float, *, calibrated: bool) ->
 
 def _failed(kind: _Kind, arm: str, reply: Reply, failures: Iterable[CheckFailure]) -> list[FailedExpectation]:
     name = _arm_name(arm, reply)
+    if kind in _OF_ONE_REPLY and reply.turn is not None:
+        name = f"{name}, turn {reply.turn + 1}"
     return [
         FailedExpectation(
             arm=arm,
@@ -169,6 +181,7 @@ def _failed(kind: _Kind, arm: str, reply: Reply, failures: Iterable[CheckFailure
             slug=failure.slug,
             check=failure.check,
             sample=reply.sample if kind in _OF_ONE_REPLY else None,
+            turn=reply.turn if kind in _OF_ONE_REPLY else None,
         )
         for failure in failures
     ]
@@ -255,7 +268,8 @@ def _similarity(comparison: Comparison) -> Iterator[CheckFailure]:
         yield CheckFailure(problem, hint, Slug.SIMILARITY_UNKNOWN, "min_similarity")
     elif not _is_majority(pair.is_alike(threshold) for pair in known):
         below = _below(known, threshold, calibrated=comparison.calibrated)
-        problem = f"{comparison.metric} similarity {_mean(known, threshold)} {below}"
+        lowest = "lowest " if comparison.turns else ""
+        problem = f"{lowest}{comparison.metric} similarity {_mean(known, threshold)} {below}{_at_turn(comparison)}"
         lower = "" if comparison.calibrated else "lower min_similarity, "
         other = "use expect.tool_calls" if comparison.metric == TOOL_CALLS else "choose another metric, or use expect"
         hint = f"where both answers are right, {lower}{other}"
@@ -268,6 +282,12 @@ def _guards(comparison: Comparison) -> Iterator[CheckFailure]:
         return
     reached = f"{comparison.metric} similarity {_mean(known, threshold)} reaches {exact_number(threshold)}"
     yield from _vetoes(known, threshold, reached)
+
+
+def _at_turn(comparison: Comparison) -> str:
+    """Name the first turn of a conversation whose pair of answers misses the threshold or is flagged."""
+    turn = comparison.parting_turn
+    return "" if turn is None else f", the first time at turn {turn + 1} of {len(comparison.case.turns)}"
 
 
 def _vetoes(pairs: Sequence[PairScore], threshold: float, reached: str) -> Iterator[CheckFailure]:

@@ -7,6 +7,7 @@ import re
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_graysplit.cases.attachments import Attachments
 from pytest_graysplit.cases.field_types import format_value
 from pytest_graysplit.cases.fields import build_case
 from pytest_graysplit.config.options import nearest
@@ -37,12 +38,17 @@ def broken(display_path: str, line: int, problem: str, hint: str, slug: Slug = S
     return UsageError(f"{display_path}:{line}: {problem}", hint=hint, slug=slug)
 
 
-def read_cases(path: Path, display_path: str) -> tuple[Case, ...]:
+def read_cases(path: Path, display_path: str, root: Path | None = None) -> tuple[Case, ...]:
     """Read every case of a file; raise UsageError for the first part that cannot be used.
 
-    `display_path` is the path in messages.
+    `display_path` is the path in messages. Images and documents are read from below `root`, by default the folder of
+    the file.
     """
-    cases = tuple(build_case(row.fields, where=f"{display_path}:{row.line}") for row in read_rows(path, display_path))
+    attachments = Attachments(path.parent, root or path.parent)
+    cases = tuple(
+        build_case(row.fields, where=f"{display_path}:{row.line}", attachments=attachments)
+        for row in read_rows(path, display_path)
+    )
     reject_duplicates(cases)
     return cases
 

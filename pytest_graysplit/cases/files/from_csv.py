@@ -1,8 +1,8 @@
 """CSV with a header of field names; a dotted column (`expect.contains`, `params.seed`) sets one entry of an object.
 
 An empty cell is a missing field. `tags`, `expect.contains` and `expect.not_contains` hold texts separated by `;`.
-`messages`, `params`, `expect`, `expect.json`, `expect.json_schema` and `expect.tool_calls` hold JSON. `params.NAME`
-holds JSON if it parses, else a text. Any other cell is a number, true or false, or a text.
+`messages`, `turns`, `params`, `expect`, `expect.json`, `expect.json_schema` and `expect.tool_calls` hold JSON.
+`params.NAME` holds JSON if it parses, else a text. Any other cell is a number, true or false, or a text.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LISTS = ("tags", "rubric", "expect.contains", "expect.not_contains")
-_JSON = ("messages", "params", "expect", "expect.json", "expect.json_schema", "expect.tool_calls")
+_JSON = ("messages", "turns", "params", "expect", "expect.json", "expect.json_schema", "expect.tool_calls")
 _SWITCHES = ("must_pass", "expect.tool_order", "expect.no_other_tool_calls", "expect.no_tool_calls")
 _NUMBERS = (
     "min_similarity", "max_latency_s", "max_latency_ratio", "max_cost_usd", "samples", "expect.min_similarity",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.errors import UsageError
 
-_DEFAULTS = tuple(name for name in MARKER_FIELDS if name not in ("prompt", "messages"))
+_DEFAULTS = tuple(name for name in MARKER_FIELDS if name not in ("prompt", "messages", "turns"))
 _SHAPE = 'write a list of cases, each beginning with "- prompt: your text", or a mapping with cases and defaults'
 _INDENT = "look at indentation, colons and quotes there; a text with ': ' or ' #' in it needs quotes"
 

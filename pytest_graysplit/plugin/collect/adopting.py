@@ -51,7 +51,7 @@ class CaseFile(pytest.File):
 
     def _items(self) -> Iterator[CaseItem]:
         shown = where_of(self.path, None, self.config.rootpath)
-        for case in read_cases(self.path, shown):
+        for case in read_cases(self.path, shown, self.config.rootpath):
             for treatment in self.treatments if len(self.treatments) > 1 else (None,):
                 name = case.id if treatment is None else f"{case.id}[{treatment}]"
                 item: CaseItem = CaseItem.from_parent(self, name=name, case=case, treatment=treatment)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from pytest_graysplit.cases.attachments import Attachments
 from pytest_graysplit.cases.field_types import FieldLocation, read_switch
 from pytest_graysplit.cases.fields import MARKER_FIELDS, build_case
 from pytest_graysplit.cases.files import read_cases
@@ -136,7 +137,7 @@ def _cases(fields: dict[str, object], metafunc: pytest.Metafunc, where: str) -> 
             hint='write cases="support.jsonl", relative to the test file',
             slug=Slug.CASE_FIELD_TYPE,
         )
-    for name in ("prompt", "messages", "system"):
+    for name in ("prompt", "messages", "turns", "system"):
         if name in fields:
             raise UsageError(
                 f"{where}: both cases and {name}",
@@ -144,7 +145,8 @@ def _cases(fields: dict[str, object], metafunc: pytest.Metafunc, where: str) -> 
                 slug=Slug.CASE_FIELD_CLASH,
             )
     path = metafunc.definition.path.parent / source
-    return read_cases(path, where_of(path, None, metafunc.config.rootpath))
+    root = metafunc.config.rootpath
+    return read_cases(path, where_of(path, None, root), root)
 
 
 def _arms(metafunc: pytest.Metafunc, treatments: Sequence[str], where: str) -> list[str]:
@@ -175,10 +177,11 @@ class CaseBuilder:
         self._where = where_of(item.path, _line(item), root)
         self._fields = marker_fields(item, self._where)
         self._complete = complete
+        self._attachments = Attachments(item.path.parent, root)
         self._from_file = self._fields.pop("cases", None) is not None
         # Whether the body of the test asserts something, if the marker says so; None if the body decides.
         self.asserts = asserts_of(self._fields, self._where)
-        names_prompt = "prompt" in self._fields or "messages" in self._fields
+        names_prompt = any(name in self._fields for name in ("prompt", "messages", "turns"))
         self._base = None if names_prompt else complete(self._build({**self._fields, "prompt": "?"}, "?"))
 
     def awaited(self, item: pytest.Item) -> str | None:
@@ -217,7 +220,7 @@ class CaseBuilder:
         )
 
     def _build(self, fields: dict[str, object], case_id: str) -> Case:
-        return build_case(fields, where=self._where, id=case_id, allowed=KNOWN_NAMES)
+        return build_case(fields, where=self._where, id=case_id, allowed=KNOWN_NAMES, attachments=self._attachments)
 
     def _prompted(self, params: Mapping[str, Any], case_id: str, base: Case) -> Case:
         for name in PROMPT_ARGUMENTS:
@@ -244,7 +247,8 @@ class CaseBuilder:
                 slug=Slug.CASE_FIELD_TYPE,
             )
         fields = {**self._fields, **(value if isinstance(value, dict) else {name: value})}
-        return build_case(fields, where=where, id=str(fields.pop("id", case_id)), allowed=MARKER_FIELDS)
+        case_id = str(fields.pop("id", case_id))
+        return build_case(fields, where=where, id=case_id, allowed=MARKER_FIELDS, attachments=self._attachments)
 
     def _system(self) -> tuple[dict[str, Any], ...]:
         system = self._fields.get("system")

@@ -7,6 +7,7 @@ from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -15,6 +16,7 @@ import pytest
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.plugin.collect.body_assertions import Bodies
 from pytest_graysplit.plugin.collect.marks import where_of
+from pytest_graysplit.replies.conversation import converse, next_requests
 from pytest_graysplit.replies.fingerprint import request_hash
 from pytest_graysplit.replies.reply_request import ReplyRequest
 from pytest_graysplit.types import ReplyKey
@@ -65,7 +67,8 @@ class Difference(NamedTuple):
 class Plan:
     """One item's case with every threshold in force, and the requests of each arm.
 
-    `request_hash` is that of the control's request, also where the item judges only the treatment. `differing`
+    `request_hash` is that of the control's request, also where the item judges only the treatment; of a conversation it
+    covers the whole script. `differing`
     names the parameters in which the treatment's request differs and no configuration says so. `same_request` is
     true if both arms send the same request, and `same_arms` if their configurations are equal: an A/A run.
     `samples` is the number of replies that are judged per arm; further replies of the control measure its noise.
@@ -102,12 +105,20 @@ class Plan:
 
     @property
     def all_requests(self) -> list[ReplyRequest]:
-        """The requests of all arms."""
+        """The requests of all arms; of a conversation those of the first turn."""
         return [request for requests in self.requests.values() for request in requests]
 
-    def replies(self, fetcher: ReplyFetcher) -> dict[str, tuple[Reply, ...]]:
-        """Wait for the replies of every arm; raise RecordingError or RelayError for an unavailable one."""
-        return {arm: tuple(map(fetcher.reply, requests)) for arm, requests in self.requests.items()}
+    def next_requests(self, fetcher: ReplyFetcher) -> list[ReplyRequest]:
+        """Return the requests that can be sent now; those of later turns depend on the answers before them."""
+        return next_requests(fetcher, self.all_requests) if self.case.turns else self.all_requests
+
+    def replies(self, fetcher: ReplyFetcher, arms: Sequence[str] | None = None) -> dict[str, tuple[Reply, ...]]:
+        """Wait for the replies of these arms, or of all; raise RecordingError or RelayError for an unavailable one."""
+        wanted = self.requests if arms is None else {arm: self.requests[arm] for arm in arms}
+        if not self.case.turns:
+            return {arm: tuple(map(fetcher.reply, requests)) for arm, requests in wanted.items()}
+        replies = iter(converse(fetcher, [request for requests in wanted.values() for request in requests]))
+        return {arm: tuple(islice(replies, len(requests))) for arm, requests in wanted.items()}
 
 
 def store_plan(item: pytest.Item, plan: Plan) -> None:
@@ -158,7 +169,7 @@ class Planner:
         difference = self._difference(case, path, control, other)
         return Plan(
             case=case,
-            request_hash=difference.hash,
+            request_hash=_identity_of(case, difference.hash),
             differing=difference.undeclared,
             same_request=difference.same_request,
             same_arms=control.is_same_as(other),
@@ -262,7 +273,11 @@ class Planner:
             ReplyKey(case.id, config.model, built.hash, sample, config.recorded_as)
             for sample in range(first, first + count)
         )
-        return tuple(ReplyRequest(arm, config, key, into, built.body) for key in keys)
+        turn, following = (0, tuple(turn.message for turn in case.turns[1:])) if case.turns else (None, ())
+        return tuple(
+            ReplyRequest(arm, config, key, into, built.body, turn=turn, following=following, files=case.files)
+            for key in keys
+        )
 
     def _difference(self, case: Case, path: Path, control: Arm, treatment: Arm) -> Difference:
         ours, theirs = self._request(case, path, control), self._request(case, path, treatment)
@@ -306,10 +321,18 @@ class Planner:
         return body
 
 
+def _identity_of(case: Case, opening_hash: str) -> str:
+    """Return the hash that identifies a case: of its request, or of the whole script of a conversation."""
+    if not case.turns:
+        return opening_hash
+    return request_hash({"opening": opening_hash, "turns": [dict(turn.message) for turn in case.turns]})
+
+
 def write_requested(path: Path, plans: Sequence[Plan], asked: Sequence[Arm], planner: Planner) -> None:
     """Write one JSON line for each reply that the plans request, and for one of each other configured arm.
 
     The requests of metrics depend on replies: only their case, model and arm are known, and their hash is left empty.
+    The later turns of a conversation depend on them as well: a line without model and hash stands for all of them.
     """
     requested = {request.recording_key: None for plan in plans for request in plan.all_requests}
     requested |= {key: None for plan in plans for key in planner.keys_of_other_arms(plan)}
@@ -318,6 +341,7 @@ def write_requested(path: Path, plans: Sequence[Plan], asked: Sequence[Arm], pla
         for plan in plans
         for arm in asked
     }
+    requested |= {(plan.recording_path, ReplyKey(plan.case.id, "", "", 0)): None for plan in plans if plan.case.turns}
     with path.open("a", encoding="utf-8") as file:
         for recording_path, key in requested:
             file.write(json.dumps({"into": str(recording_path.absolute()), **key._asdict()}) + "\n")

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, cast
 
-from pytest_graysplit.cases.checks.assertions import (
-    check_comparison,
-    check_control,
-    check_reply,
-    check_rubric,
-    has_text,
-)
+from pytest_graysplit.cases.checks.assertions import check_comparison, check_control, check_rubric, has_text
+from pytest_graysplit.cases.checks.conversations import check_answers
 from pytest_graysplit.cases.checks.expectations import asserts_something
 from pytest_graysplit.errors import BudgetExceededError, GraysplitError, Slug
 from pytest_graysplit.evaluation.comparison import PairScores, compare, of_texts, scored_pairs, self_pairs
@@ -27,6 +21,7 @@ from pytest_graysplit.plugin.evaluate.body_errors import (
     is_failed_expectation,
 )
 from pytest_graysplit.plugin.evaluate.judged_replies import JudgedReply, elsewhere, missing_verdict, over_limit
+from pytest_graysplit.replies.conversation import so_far
 from pytest_graysplit.verdict.noise_floor import by_shortfall
 from pytest_graysplit.verdict.results import CONTROL, WITHOUT_VERDICT, ArmResult, CaseResult
 
@@ -212,7 +207,8 @@ class CaseRun:
 
     def note_error(self, error: BaseException) -> None:
         """Keep the first error of the body of each kind: a failed expectation of the model, or a bug."""
-        if is_failed_expectation(error, [reply.text for reply in self.replies.get(self.judged_arms[-1], ())]):
+        replies = self.replies.get(self.judged_arms[-1], ())
+        if is_failed_expectation(error, [answer.text for reply in replies for answer in reply.turns]):
             self.body_error = self.body_error or in_one_line(error)
         elif isinstance(error, NoAnswer):
             self.unfinished = True
@@ -242,7 +238,7 @@ class CaseRun:
 
     def _asserted(self) -> bool:
         """Tell whether an expectation could have failed; a threshold without a score, or one too low, cannot."""
-        if self.plan.body_asserts or self.case.rubric or asserts_something(self.case.expect):
+        if self.plan.body_asserts or self.case.rubric or any(map(asserts_something, self.case.expectations)):
             return True
         compared = self.comparison
         return compared is not None and compared.similarity is not None and self.case.asserts_similarity
@@ -260,6 +256,7 @@ class CaseRun:
         """
         replies = self.replies.get(arm, ())
         own, spare = replies[: self.plan.samples], replies[self.plan.samples :]
+        answers = [answer for reply in own for answer in reply.turns]
         whole = [] if self.unasked else self._failed_by_arm(arm)
         by_reply = (one.failures(with_rubric=not lacks_verdict) for one in each[: self.plan.samples])
         failures = (*chain.from_iterable(by_reply), *whole)
@@ -281,8 +278,8 @@ class CaseRun:
             judged=judged,
             unjudged_because="" if judged else self._unjudged_because(),
             unasked=self.unasked,
-            over_limit=over_limit(request.body, own),
-            elsewhere=elsewhere(request.config, own),
+            over_limit=over_limit(request.body, answers),
+            elsewhere=elsewhere(request.config, answers),
             bug=self.bug,
         )
 
@@ -295,7 +292,7 @@ class CaseRun:
         return _CAUSES.get(self.problem.slug, f"unavailable ({self.problem.slug})")
 
     def _failed_by_reply(self, arm: str, reply: Reply) -> list[FailedExpectation]:
-        return check_reply(self.case, reply, arm, partial(reference_score, self.score, reply))
+        return check_answers(self.case, reply, arm, partial(reference_score, self.score))
 
     def _share(self, arm: str, passed: Sequence[bool], whole: Iterable[FailedExpectation]) -> float:
         """Return the share of the arm's replies that passed; an expectation that the arm failed, each reply failed.
@@ -315,9 +312,8 @@ class CaseRun:
 
         They do not if a test body has judged the first reply alone, or if a model would have to compare a reference.
         """
-        expect = self.case.expect
-        judged_by_model = (
-            isinstance(self.score, ModelGradedScorer) and expect is not None and expect.reference is not None
+        judged_by_model = isinstance(self.score, ModelGradedScorer) and any(
+            expect.reference is not None for expect in self.case.expectations
         )
         return not judged_by_model and not (self.plan.has_body and self.plan.only_arm == CONTROL)
 
@@ -348,8 +344,8 @@ def received_under_cap(plan: Plan, fetcher: ReplyFetcher) -> dict[str, tuple[Rep
 
 def _available(fetcher: ReplyFetcher, plan: Plan, arm: str) -> Iterator[Reply]:
     for request in plan.requests[arm]:
-        with suppress(GraysplitError):
-            yield fetcher.reply(request)
+        if (reply := so_far(fetcher, request)) is not None:
+            yield reply
 
 
 def pairs_of(plan: Plan, replies: Mapping[str, tuple[Reply, ...]]) -> Iterator[tuple[Reply, Reply]]:
@@ -370,11 +366,14 @@ def compared_pairs(control: Sequence[Reply], treatment: Sequence[Reply]) -> Iter
 
 def reference_pairs(plan: Plan, replies: Mapping[str, tuple[Reply, ...]]) -> Iterator[tuple[Reply, Reply]]:
     """Yield the reference of the case, if it has one, with each reply that is compared with it."""
-    reference = plan.case.expect and plan.case.expect.reference
-    if reference:
-        for arm in plan.judged_arms:
-            for reply in filter(has_text, replies.get(arm, ())[: plan.samples]):
-                yield _reference(reply, reference), replace(reply, tool_calls=())
+    if not any(expect.reference for expect in plan.case.expectations):
+        return
+    for arm in plan.judged_arms:
+        for reply in replies.get(arm, ())[: plan.samples]:
+            for answer in filter(has_text, reply.turns):
+                for expect in plan.case.expectations_of(answer.turn):
+                    if expect.reference:
+                        yield _reference(answer, expect.reference), replace(answer, tool_calls=())
 
 
 def reference_score(score: Score, reply: Reply, reference: str, text: str) -> float | None:

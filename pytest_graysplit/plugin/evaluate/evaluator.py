@@ -169,6 +169,8 @@ class Evaluator:
         for row in results.rows:
             control = row.arms.get(CONTROL)
             for arm, treatment in row.arms.items():
+                if row.case.turns and (treatment.unasked or (control and control.unasked)):
+                    continue  # the cap has ended a conversation, which says nothing about a model
                 if control and arm not in (CONTROL, *row.comparisons) and control.replies and treatment.replies:
                     score = self._score_afterwards(row.case, self._root / row.file)
                     controls, treatments = (*control.replies, *control.spare), treatment.replies

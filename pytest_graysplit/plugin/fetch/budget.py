@@ -21,10 +21,11 @@ from pytest_graysplit.replies.budget import (
     usage_of,
     worker_share,
 )
+from pytest_graysplit.replies.conversation import without_answers
 from pytest_graysplit.replies.relay.retry import MAX_WAIT_S
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.evaluation.model_graded import ModelGradedMetric
@@ -126,6 +127,14 @@ class WorkerBudgets:
         return usage
 
 
+def _calls(request: ReplyRequest) -> Iterator[Call]:
+    """Yield the call of a request and those of the later turns of its conversation."""
+    model, priced_as = request.key.model, request.config.priced_as
+    yield Call(model, request.key.request, request.body, priced_as)
+    for answers, body in enumerate(without_answers(request), start=1):
+        yield Call(model, "", body, priced_as, answers)
+
+
 def estimate(
     requests: Sequence[ReplyRequest], recordings: Recordings | None, prices: PriceTable, cap_usd: Decimal | None
 ) -> str:
@@ -135,10 +144,7 @@ def estimate(
         assert recordings is not None  # noqa: S101 # mypy cannot see it
         for key, usage in recordings.usages(path):
             known_usage.add(key.model, key.request, usage)
-    calls = [
-        Call(request.key.model, request.key.request, request.body, request.config.priced_as) for request in requests
-    ]
-    expected = estimate_cost(calls, known_usage, prices)
+    expected = estimate_cost((call for request in requests for call in _calls(request)), known_usage, prices)
     cost = f"about {rough_money(expected.usd)}"
     if expected.unpriced:
         known = f"at least {cost}" if expected.usd else "cost unknown"

@@ -186,13 +186,13 @@ class Fetching:
 
     def send_missing(self, plan: Plan) -> None:
         """Send the requests of a plan whose prompt was known only after its test had begun."""
-        if missing := self.fetcher.missing(plan.all_requests):
+        if missing := self.fetcher.missing(plan.next_requests(self.fetcher)):
             self.require_sendable(missing)
             self.fetcher.start(missing)
 
     def send_from_body(self, plan: Plan) -> None:
         """Send the requests of a plan that a test body has made; its folders were checked before the first test."""
-        missing = self.fetcher.missing(plan.all_requests)
+        missing = self.fetcher.missing(plan.next_requests(self.fetcher))
         self._require_keys(missing)
         self.require_limits(missing)
         self.fetcher.start(missing)

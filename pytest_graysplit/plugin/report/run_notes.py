@@ -182,7 +182,7 @@ def _unjudged(results: Results) -> Iterator[str]:
 def unanswered_note(results: Results) -> str | None:
     """Describe a run in which every call failed; None if there is a reply, or if there was no request."""
     arms = [arm for row in results.rows for arm in row.arms.values()]
-    replies = [reply for arm in arms for reply in arm.replies]
+    replies = [answer for arm in arms for answer in arm.answers]
     unasked = any(arm.unasked for arm in arms)
     if any(reply.outcome != "error" for reply in replies) or not (replies or unasked):
         return None

@@ -102,7 +102,7 @@ def _calibrate_metric(context: RunContext, plans: Sequence[Plan], of: str) -> No
     measured, samples = [], []
     for plan in cases.values():
         with suppress(Exception):  # the test fails with it, such as an error in a user's hook or a missing reply
-            samples.append(replies := tuple(map(context.fetching.fetcher.reply, plan.requests[CONTROL])))
+            samples.append(replies := plan.replies(context.fetching.fetcher, (CONTROL,))[CONTROL])
             measured.append(_measured(plan, replies, context.evaluator.scorer(plan)))
     known = [one for one in measured if one.self_similarity is not None and isfinite(one.self_similarity)]
     stored = cache(samples)
@@ -172,7 +172,9 @@ def _different_pairs(ordered: Sequence[Measured]) -> Iterator[tuple[Measured, Me
 
 def _refuse_to_fetch(context: RunContext, plans: Sequence[Plan]) -> None:
     requests = {request.recording_key: request for plan in plans for request in plan.requests[CONTROL]}
-    if missing := context.fetching.fetcher.missing(requests.values()):
+    fetcher = context.fetching.fetcher
+    sendable = (request for plan in plans for request in plan.next_requests(fetcher) if request.arm == CONTROL)
+    if missing := fetcher.missing(sendable):
         which = "are not recorded" if context.settings.record == "new" else "would be requested again"
         raise UsageError(
             "auto thresholds are calibrated on every control reply before the first test; "

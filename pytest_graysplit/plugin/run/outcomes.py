@@ -20,6 +20,7 @@ from pytest_graysplit.plugin.options import pytest_option
 from pytest_graysplit.plugin.report.item_reports import escape_failure
 from pytest_graysplit.plugin.workers import packed
 from pytest_graysplit.reporting.failure import failure
+from pytest_graysplit.types.comparisons import cost_of_turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.plugin.evaluate.case_run import CaseRun
     from pytest_graysplit.plugin.evaluate.evaluator import Evaluator
     from pytest_graysplit.plugin.run_totals import RunTotals
+    from pytest_graysplit.types import Reply
     from pytest_graysplit.verdict.results import CaseResult
 
 # The name under which these hooks are registered, and again after every conftest.py.
@@ -211,18 +213,14 @@ def _properties(result: CaseResult) -> list[tuple[str, object]]:
         pairs.append(("graysplit_similarity", round(result.comparison.similarity, 4)))
     if result.comparison is not None and result.comparison.self_similarity is not None:
         pairs.append(("graysplit_self_similarity", round(result.comparison.self_similarity, 4)))
+    if result.parting_turn is not None:
+        pairs.append(("graysplit_parting_turn", result.parting_turn + 1))
     for arm in result.arms:
         name = on_one_line(arm.arm)  # pytest writes the names of properties into XML unescaped
         if arm.judged:
             pairs.append((f"graysplit_passed[{name}]", str(arm.passed).lower()))
         for reply in arm.replies[:1]:
-            pairs.append((f"graysplit_outcome[{name}]", reply.outcome))
-            if reply.latency_s is not None:
-                pairs.append((f"graysplit_latency_s[{name}]", reply.latency_s))
-            if reply.cost_usd is not None:
-                pairs.append((f"graysplit_cost_usd[{name}]", str(reply.cost_usd)))
-            if reply.tool_calls:
-                pairs.append((f"graysplit_tool_calls[{name}]", format_calls(reply.tool_calls)))
+            pairs += _reply_properties(name, reply, len(result.case.turns))
     return [*pairs, *_rubric_properties(result)]
 
 
@@ -243,6 +241,19 @@ def _verdicts(held: Sequence[bool | None]) -> str:
     ('yes', 'yes, unknown')
     """
     return ", ".join("unknown" if one is None else "yes" if one else "no" for one in held)
+
+
+def _reply_properties(name: str, reply: Reply, turns: int) -> Iterator[tuple[str, object]]:
+    """Yield the properties of an arm's first reply; of a conversation with so many turns, that to its last one."""
+    if turns:
+        yield f"graysplit_turns[{name}]", f"{len(reply.turns)} of {turns}"
+    yield f"graysplit_outcome[{name}]", reply.outcome
+    if reply.latency_s is not None:
+        yield f"graysplit_latency_s[{name}]", reply.latency_s
+    if (cost_usd := cost_of_turns(reply)) is not None:
+        yield f"graysplit_cost_usd[{name}]", str(cost_usd)
+    if reply.tool_calls:
+        yield f"graysplit_tool_calls[{name}]", format_calls(reply.tool_calls)
 
 
 def _writes_in_colour(config: pytest.Config) -> bool:

@@ -82,7 +82,8 @@ def open_before_tests(context: RunContext, users: Sequence[pytest.Item]) -> None
             fetching.recordings.keys(path)
     missing = []
     if fetches_ahead(context):
-        missing = fetching.fetcher.missing(request for plan in plans_of(users) for request in plan.all_requests)
+        fetcher = fetching.fetcher
+        missing = fetcher.missing(request for plan in plans_of(users) for request in plan.next_requests(fetcher))
     if settings.record != "none" and (with_relay or missing):
         fetching.require_folders(missing)
         fetching.fetcher.make_ready()
@@ -106,15 +107,31 @@ def fetch_before_tests(context: RunContext, items: Sequence[pytest.Item]) -> Non
 
 
 def _fetch_replies(context: RunContext, plans: Sequence[Plan]) -> None:
-    groups = [plan.all_requests for plan in plans]
-    if missing := _missing_groups(context.fetching, groups):
-        total, fetched = len({request.recording_key for group in groups for request in group}), sum(map(len, missing))
-        announced = (
-            f"{total - fetched} of {total} replies are recorded, fetching "
-            f"{_by_endpoint(missing, context.settings.concurrency)}"
-        )
-        _fetch(context, missing, announced, expected_power(context, plans))
-        _require_known_models(context, groups)
+    """Fetch the missing replies, and then turn by turn those of conversations, which depend on the answers before."""
+    if missing := _missing_groups(context.fetching, _next_groups(context.fetching, plans)):
+        openings = [plan.all_requests for plan in plans]
+        _fetch(context, missing, _announcement(context, openings, missing), expected_power(context, plans))
+        _require_known_models(context, openings)
+    talks = [plan for plan in plans if plan.case.turns]
+    while missing := _missing_groups(context.fetching, _next_groups(context.fetching, talks)):
+        turns = sorted({1 + (request.turn or 0) for group in missing for request in group})
+        which = f"turn {turns[0]}" if len(turns) == 1 else f"turns {listed([str(turn) for turn in turns])}"
+        announced = f"{which} of conversations, fetching {_by_endpoint(missing, context.settings.concurrency)}"
+        _fetch(context, missing, announced, is_estimated=True)
+
+
+def _next_groups(fetching: Fetching, plans: Iterable[Plan]) -> list[list[ReplyRequest]]:
+    return [plan.next_requests(fetching.fetcher) for plan in plans]
+
+
+def _announcement(context: RunContext, openings: list[list[ReplyRequest]], missing: list[list[ReplyRequest]]) -> str:
+    """Count the missing replies; an early end of a conversation may leave out its later turns."""
+    first = {request.recording_key: request for group in openings for request in group}.values()
+    later = sum(len(request.following) for group in missing for request in group)
+    total, fetched = sum(1 + len(request.following) for request in first), sum(map(len, missing)) + later
+    more = f", then up to {plural(later, 'later turn')}" if later else ""
+    where = _by_endpoint(missing, context.settings.concurrency)
+    return f"{total - fetched} of {total} replies are recorded, fetching {where}{more}"
 
 
 def _by_endpoint(groups: Iterable[Iterable[ReplyRequest]], concurrency: int) -> str:
@@ -193,13 +210,22 @@ def _subject(metric: str, number: int) -> str:
     return f"embedding {plural(number, 'text')}"
 
 
-def _fetch(context: RunContext, groups: list[list[ReplyRequest]], announced: str, remark: str = "") -> None:
+def _fetch(
+    context: RunContext,
+    groups: list[list[ReplyRequest]],
+    announced: str,
+    remark: str = "",
+    *,
+    is_estimated: bool = False,
+) -> None:
+    """Send the requests and show the progress; `is_estimated` means that an earlier estimate included their cost."""
     requests = shuffled(groups)
     context.fetching.require_sendable(requests)
     reporter = context.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and reporter.verbosity >= -1:
         reporter.write_line(visible(f"graysplit: {announced}"))
-        reporter.write_line(visible(f"graysplit: {context.fetching.estimate(requests)}"))
+        if not is_estimated:
+            reporter.write_line(visible(f"graysplit: {context.fetching.estimate(requests)}"))
         if remark and reporter.verbosity >= 0:
             reporter.write_line(visible(f"graysplit: {remark}"))
     watcher = Watcher(reporter if reporter is not None and reporter.verbosity >= 0 else None)

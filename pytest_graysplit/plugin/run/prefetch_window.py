@@ -35,8 +35,9 @@ class PrefetchWindow:
         # The number of requests per item that were sent ahead: those for replies, and those of metrics.
         self._replies_ahead: dict[str, int] = {}
         self._metrics_ahead: dict[str, int] = {}
-        # The plans whose metrics wait for replies.
+        # The plans whose metrics wait for replies, and those whose later turns wait for the answers before them.
         self._metrics_waiting: dict[str, Plan] = {}
+        self._turns_waiting: dict[str, Plan] = {}
         # Received replies count as well; otherwise the window would run far ahead of a slow test.
         self._limit = 2 * self._fetching.share.concurrency
         self._prepared = False
@@ -66,9 +67,11 @@ class PrefetchWindow:
 
     def _top_up(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         self._prepare()
+        self._send_later_turns()
         self._send_for_metrics()
         self._start(item)
         self._replies_ahead.pop(item.nodeid, None)
+        self._turns_waiting.pop(item.nodeid, None)
         self._metrics_waiting.pop(item.nodeid, None)  # the test itself sends the rest
         self._metrics_ahead.pop(item.nodeid, None)
         for upcoming in self._upcoming(nextitem):
@@ -85,16 +88,29 @@ class PrefetchWindow:
         for plan in plans_of(items_to_run([item])):
             if self._is_decided(plan):
                 continue
-            self._replies_ahead[item.nodeid] = self._send(plan.all_requests)
+            self._replies_ahead[item.nodeid] = self._send(plan.next_requests(self._fetching.fetcher))
+            if plan.case.turns and self._context.settings.record != "none":
+                self._turns_waiting[item.nodeid] = plan
             if self._context.evaluator.asks_model(plan):
                 self._metrics_waiting[item.nodeid] = plan
+
+    def _send_later_turns(self) -> None:
+        """Send the next turns of conversations ahead, within the same limit."""
+        for nodeid, plan in list(self._turns_waiting.items()):
+            if sum(self._replies_ahead.values()) >= self._limit:
+                return
+            requests = plan.next_requests(self._fetching.fetcher)
+            if all(map(self._fetching.fetcher.is_available, requests)):  # none is left, or a failure ends them
+                del self._turns_waiting[nodeid]
+            else:
+                self._replies_ahead[nodeid] = self._replies_ahead.get(nodeid, 0) + self._send(requests)
 
     def _send_for_metrics(self) -> None:
         """Send the requests of metrics whose replies have arrived, within the same limit."""
         for nodeid, plan in list(self._metrics_waiting.items()):
             if sum(self._metrics_ahead.values()) >= self._limit:
                 return
-            if self._fetching.fetcher.all_arrived(plan.all_requests):
+            if nodeid not in self._turns_waiting and self._fetching.fetcher.all_arrived(plan.all_requests):
                 del self._metrics_waiting[nodeid]
                 self._metrics_ahead[nodeid] = self._send(self._context.evaluator.requests_to_models(plan))
 
@@ -120,7 +136,8 @@ class PrefetchWindow:
     def _missing(self) -> list[ReplyRequest]:
         """Return the missing requests of the whole run."""
         plans = plans_of(items_to_run(self._session.items))
-        return self._fetching.fetcher.missing(request for plan in plans for request in plan.all_requests)
+        fetcher = self._fetching.fetcher
+        return fetcher.missing(request for plan in plans for request in plan.next_requests(fetcher))
 
     def _announce_cost(self) -> None:
         """Print the expected cost once, except in a worker, which has no terminal and only a part of the run."""

@@ -22,12 +22,16 @@ UNLIMITED_ANSWER_TOKENS = 300
 
 
 class Call(NamedTuple):
-    """One future call: the model, the hash of the request, its body, and the name of its price if it is another."""
+    """One future call: the model, the hash of the request, its body, and the name of its price if it is another.
+
+    `answers` is the number of answers that the request will repeat, as those of earlier turns, and that the body lacks.
+    """
 
     model: str
     request: str
     body: Mapping[str, Json]
     priced_as: str = ""
+    answers: int = 0
 
     @property
     def price(self) -> str:
@@ -60,9 +64,13 @@ class RecordedUsage:
         self._replies[model] += 1
 
     def prompt(self, call: Call) -> int:
-        """Return the tokens of the same request as any model counted them, else a quarter of its letters."""
-        known = self._prompts.get(call.request)
-        return token_limit(call.body).prompt // LETTERS_PER_TOKEN if known is None else known
+        """Return the tokens of the same request as any model counted them, else a quarter of its letters.
+
+        An answer that it will repeat counts with its limit, or without one as an average answer.
+        """
+        known, limit = self._prompts.get(call.request), token_limit(call.body)
+        tokens = limit.prompt // LETTERS_PER_TOKEN if known is None else known
+        return tokens + call.answers * (self.output(call) if limit.output is None else limit.output)
 
     def output(self, call: Call) -> int:
         """Return the average answer of the model, else of any model, else half of the limit; at most the limit."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.formatting.display import exact_money, listed
+from pytest_graysplit.types.cases import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,6 +25,7 @@ TOOLS_TOKENS = 600
 # An image is billed by its size in pixels, which neither its address nor its bytes show.
 ATTACHMENT_TOKENS = 5_000
 DEEPEST = 20
+_IMAGES = ("image_url", "image", "input_image")
 
 
 # The names of the limit on a model's thoughts, which some relays count in addition to the limit on its answer.
@@ -145,8 +147,16 @@ def _attachments(body: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
     for message in messages if isinstance(messages, list) else ():
         content = message.get("content") if isinstance(message, Mapping) else None
         for part in content if isinstance(content, list) else ():
-            if isinstance(part, Mapping) and part.get("type") in ("image_url", "image", "input_image"):
+            if isinstance(part, Mapping) and (part.get("type") in _IMAGES or _is_reference(part)):
                 yield part
+
+
+def _is_reference(part: Mapping[str, Json]) -> bool:
+    """Tell whether a part refers to a file of the project, as in an estimate; a sent request has the content."""
+    field = part.get(str(part.get("type")))
+    return isinstance(field, Mapping) and any(
+        isinstance(value, str) and value.startswith(REFERENCE) for value in field.values()
+    )
 
 
 def _without_attachments(body: Mapping[str, Json]) -> Mapping[str, Json]:

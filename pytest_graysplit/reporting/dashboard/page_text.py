@@ -16,7 +16,7 @@ from pytest_graysplit.reporting.dashboard.snapshot_model import Case, Snapshot
 from pytest_graysplit.types import ToolCall
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_graysplit.reporting.dashboard.snapshot_model import (
         Answer,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Progress,
         Row,
         Similarity,
+        Turn,
         WindowArm,
     )
     from pytest_graysplit.types import Json
@@ -49,13 +50,28 @@ def page_texts(snapshot: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def case_texts(case: Mapping[str, Json]) -> dict[str, Json]:
-    """Return the line of facts about a case, and for each of its answers a line of facts and the tool calls."""
+    """Return the line of facts about a case, and for each of its answers a line of facts and the tool calls.
+
+    A conversation has the same for each turn, with a heading.
+    """
     found = msgspec.convert(case, Case, strict=False)
     return {
         "facts": " · ".join(_facts(found)),
-        "arms": [_answer(arm) for arm in found.arms],
-        "calls": [[*map(_call, arm.tool_calls or ())] for arm in found.arms],
+        **_answers(found.arms),
+        "turns": [{"title": _turn_title(turn), **_answers(turn.arms)} for turn in found.turns],
     }
+
+
+def _answers(arms: Sequence[Answer]) -> dict[str, Json]:
+    return {
+        "arms": [_answer(arm) for arm in arms],
+        "calls": [[*map(_call, arm.tool_calls or ())] for arm in arms],
+    }
+
+
+def _turn_title(turn: Turn) -> str:
+    alike = "" if turn.similarity is None else f", similarity {format_score(turn.similarity)}"
+    return f"Turn {turn.number + 1}{alike}{', the arms part here' if turn.parts else ''}"
 
 
 def _progress(progress: Progress) -> Json:

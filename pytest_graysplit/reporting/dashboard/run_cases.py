@@ -10,6 +10,7 @@ from pytest_graysplit.formatting.display import format_score
 from pytest_graysplit.replies.fingerprint import redact_call, unchanged
 from pytest_graysplit.reporting.calldiff import call_diff
 from pytest_graysplit.reporting.worddiff import diff_segments
+from pytest_graysplit.types import text_of
 from pytest_graysplit.verdict.figures_json import usd
 from pytest_graysplit.verdict.results import CONTROL
 
@@ -99,6 +100,24 @@ def case_json(row: CaseRow, treatment: str, redact: Redactor = unchanged) -> dic
         "rubric": [_criterion(row, criterion, replies) for criterion in row.case.rubric],
         "arms": [_answer(arm, reply, calls[arm]) for arm, reply in replies.items()],
         "diff": _diff(*(reply.text for reply in replies.values())) if len(replies) == 2 else [],
+        "call_diff": _call_diff(*calls.values()) if len(calls) == 2 else [],
+        "turns": [_turn(row, treatment, number, replies, redact) for number in range(len(row.case.turns))],
+    }
+
+
+def _turn(row: CaseRow, treatment: str, number: int, replies: dict[str, Reply], redact: Redactor) -> Json:
+    """Return one turn of a conversation: the message of the user, and the answers of the arms that have reached it."""
+    one = row.comparisons.get(treatment)
+    score = one.turns[number] if one is not None and number < len(one.turns) else None
+    answers = {arm: reply.turns[number] for arm, reply in replies.items() if number < len(reply.turns)}
+    calls = {arm: [redact_call(call, redact) for call in answer.tool_calls] for arm, answer in answers.items()}
+    return {
+        "number": number,
+        "user": text_of(row.case.turns[number].message.get("content")),
+        "parts": row.parting_turn(treatment) == number,
+        "similarity": None if score is None else score.similarity,
+        "arms": [_answer(arm, answer, calls[arm]) for arm, answer in answers.items()],
+        "diff": _diff(*(answer.text for answer in answers.values())) if len(answers) == 2 else [],
         "call_diff": _call_diff(*calls.values()) if len(calls) == 2 else [],
     }
 

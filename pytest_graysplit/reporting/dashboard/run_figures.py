@@ -35,16 +35,26 @@ def arms_so_far(
     summaries = {one.arm: one for one in results.arms()}
     known = [result for row in results.rows for result in row.arms.values()]
     # No figure includes spare samples of the control, so they must not count as fetched replies.
-    counted = {id(reply) for result in known for reply in (*result.replies, *result.spare)}
+    counted = {
+        id(answer) if answer.turn is None else _identity(answer)
+        for result in known
+        for reply in (*result.replies, *result.spare)
+        for answer in reply.turns
+    }
     models = {**dict(named), **{arm: one.model for arm, one in summaries.items()}}
     return [
         _arm_so_far(
             summaries.get(arm) or sum_up_replies((), arm, model),
-            [reply for result in known if result.arm == arm for reply in result.replies],
-            [reply for name, reply in fetched if name == arm and id(reply) not in counted],
+            [answer for result in known if result.arm == arm for answer in result.answers],
+            [reply for name, reply in fetched if name == arm and not {id(reply), _identity(reply)} & counted],
         )
         for arm, model in models.items()
     ]
+
+
+def _identity(reply: Reply) -> tuple[object, ...]:
+    """Return the figures that identify a reply within a conversation, which is another object than the fetched one."""
+    return reply.model, reply.sample, reply.at, reply.latency_s, reply.response_id, reply.text, reply.error
 
 
 def _arm_so_far(judged: ArmSummary, seen: list[Reply], pending: list[Reply]) -> ArmSoFar:

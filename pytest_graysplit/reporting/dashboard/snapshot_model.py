@@ -172,6 +172,15 @@ class Answer(Struct, frozen=True, kw_only=True):
     tool_calls: tuple[Call, ...] | None = None
 
 
+class Turn(Struct, frozen=True, kw_only=True):
+    """The answers of the arms to one turn of a conversation."""
+
+    number: int = 0
+    parts: bool = False
+    similarity: float | None = None
+    arms: tuple[Answer, ...] = ()
+
+
 class Case(Struct, frozen=True, kw_only=True):
     """One case with its answers."""
 
@@ -180,3 +189,4 @@ class Case(Struct, frozen=True, kw_only=True):
     threshold: float | None = None
     metric: str | None = None
     arms: tuple[Answer, ...] = ()
+    turns: tuple[Turn, ...] = ()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Json,
         PairScore,
         Reply,
+        Turn,
         Usage,
     )
     from pytest_graysplit.types.comparisons import Places
@@ -40,12 +41,13 @@ def case_json(row: CaseRow) -> dict[str, object]:
         **_request(row),
         "expect": None if row.case.expect is None else plain_json(expect_json(row.case.expect)),
         "rubric": list(row.case.rubric),
+        "turns": [_turn(turn) for turn in row.case.turns],
         "misses": {arm: [_miss(miss) for miss in result.misses] for arm, result in row.arms.items()},
         "rubric_results": {arm: list(map(_criterion, one.rubric)) for arm, one in row.arms.items() if one.rubric},
         "checks_share": {
             arm: one.checks_share for arm, one in row.arms.items() if one.judged and one.checks_share is not None
         },
-        "comparisons": {arm: _comparison(one) for arm, one in row.comparisons.items()},
+        "comparisons": {arm: _comparison(one, row.parting_turn(arm)) for arm, one in row.comparisons.items()},
         "metric_calls": {arm: {"metric": asked.metric, **usage_json(asked)} for arm, asked in row.asked.items()},
         "rubric_calls": {arm: usage_json(asked) for arm, asked in row.asked_rubric.items()},
         "guard_calls": {arm: usage_json(asked) for arm, asked in row.asked_guards.items()},
@@ -137,6 +139,11 @@ def _params(body: Mapping[str, Json]) -> dict[str, Json]:
     return {name: part for name, part in body.items() if name != "messages"}
 
 
+def _turn(turn: Turn) -> dict[str, object]:
+    expect = None if turn.expect is None else plain_json(expect_json(turn.expect))
+    return {"user": plain_json(turn.message.get("content")), "expect": expect}
+
+
 def _miss(miss: FailedExpectation) -> dict[str, object]:
     return {
         "kind": miss.kind,
@@ -144,6 +151,7 @@ def _miss(miss: FailedExpectation) -> dict[str, object]:
         "slug": miss.slug,
         "check": miss.check or None,
         "sample": miss.sample,
+        "turn": miss.turn,
         "hint": miss.hint,
     }
 
@@ -152,7 +160,7 @@ def _criterion(one: CriterionResult) -> dict[str, object]:
     return {"criterion": one.criterion, "sample": one.sample, "holds": one.holds, "reason": one.reason}
 
 
-def _comparison(one: Comparison) -> dict[str, object]:
+def _comparison(one: Comparison, parting_turn: int | None) -> dict[str, object]:
     return {
         "metric": one.metric,
         "latency_ratio": finite(one.latency_ratio),
@@ -163,6 +171,8 @@ def _comparison(one: Comparison) -> dict[str, object]:
             {"control": control, "treatment": treatment, "texts": list(texts)}
             for (control, treatment), texts in sorted(one.all_remarks.items())
         ],
+        "turns": [_score(pair) for pair in one.turns],
+        "parting_turn": parting_turn,
     }
 
 
@@ -171,12 +181,18 @@ def _pairs(places: Iterable[Places], scores: Iterable[PairScore], names: tuple[s
         {
             names[0]: _place(first),
             names[1]: _place(second),
-            "similarity": finite(score.similarity),
-            "flags": [_flag(flag) for flag in score.flags],
-            "by_calls": score.by_calls,
+            **_score(score),
         }
         for (first, second), score in zip(places, scores, strict=True)
     ]
+
+
+def _score(score: PairScore) -> dict[str, object]:
+    return {
+        "similarity": finite(score.similarity),
+        "flags": [_flag(flag) for flag in score.flags],
+        "by_calls": score.by_calls,
+    }
 
 
 def _place(place: int | tuple[int, int]) -> list[int]:
@@ -216,6 +232,8 @@ def _reply(reply: Reply) -> dict[str, object]:
         "error_kind": reply.error_kind,
         "retryable": reply.retryable,
         "at": reply.at,
+        "turn": reply.turn,
+        "earlier": [{**_reply(answer), "earlier": []} for answer in reply.earlier],
     }
 
 

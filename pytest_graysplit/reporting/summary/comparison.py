@@ -86,6 +86,8 @@ def _summary_lines(one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmS
             yield SummaryLine(f"  {tagged.tag}", _points(tagged), tagged)
     if verdict.cases.total:
         yield SummaryLine("cases", _changes(verdict.cases))
+    if one.conversations:
+        yield SummaryLine("turns", _turns(one))
     yield SummaryLine("similarity", _similarity(one))
     if (row := rows.get("similarity_deficit")) is not None:
         interval = f"{_signed(row.low)} .. {_signed(row.high)}"
@@ -136,6 +138,15 @@ def _changes(cases: Changes) -> str:
     text = f"{cases.broken:,} broke, {cases.fixed:,} fixed; {cases.both_right:,} right on both"
     text += f", {cases.both_wrong:,} wrong on both"
     return f"{text}; {cases.unasserted:,} without an assertion" if cases.unasserted else text
+
+
+def _turns(one: ComparisonSummary) -> str:
+    """Say at which turn of the conversations the arms part: first part at turn 1 in 2 of 20 conversations."""
+    talks = plural(one.conversations, "conversation")
+    if not one.parted:
+        return f"the arms part in none of {talks}"
+    some = [f"at turn {turn + 1} in {cases:,}" for turn, cases in one.parted.items()]
+    return f"the arms first part {listed(some)} of {talks}"
 
 
 def _points(row: Criterion) -> str:

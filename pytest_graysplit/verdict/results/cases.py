@@ -48,6 +48,17 @@ class ArmResult:
     bug: str = ""
 
     @property
+    def answers(self) -> tuple[Reply, ...]:
+        """The replies to every turn of a conversation; the replies themselves for a single prompt."""
+        return tuple(answer for reply in self.replies for answer in reply.turns)
+
+    @property
+    def missed_turns(self) -> frozenset[int]:
+        """The turns of a conversation in which an answer failed its own checks."""
+        kinds = ("similarity", "guard", "latency-ratio")  # these compare the arms
+        return frozenset(miss.turn for miss in self.misses if miss.turn is not None and miss.kind not in kinds)
+
+    @property
     def label(self) -> str:
         """The arm's own name for people."""
         return self.name or (self.model if self.arm == CONTROL else self.arm)
@@ -118,6 +129,11 @@ class CaseResult:
         """The case's identity over all items that touch it: one prompt with one set of parameters."""
         return self.file, self.case.id, self.request_hash
 
+    @property
+    def parting_turn(self) -> int | None:
+        """The first turn of a conversation at which the arms of this item part, from 0; None if they never part."""
+        return _parting_turn(self.arms, self.comparison)
+
 
 @dataclass(slots=True)
 class CaseRow:
@@ -164,6 +180,10 @@ class CaseRow:
         known = [one.discriminates for one in self.comparisons.values() if one.discriminates is not None]
         return all(known) if known else None
 
+    def is_judged(self, arms: Sequence[str]) -> bool:
+        """Tell whether all of these arms were judged."""
+        return all(arm in self.arms and self.arms[arm].judged for arm in arms)
+
     def unjudged_because(self, arms: Sequence[str]) -> str:
         """Return a short reason why these arms were not all judged; empty if they were."""
         found = [self.arms.get(arm) for arm in arms]
@@ -173,6 +193,11 @@ class CaseRow:
         if all(one.failed for one in judged):
             return "neither model answered"
         return next((one.unjudged_because or "not judged" for one in judged if not one.judged), "")
+
+    def parting_turn(self, treatment: str) -> int | None:
+        """Return the first turn at which a treatment parts from the control, from 0; None if they never part."""
+        arms = [self.arms[arm] for arm in (CONTROL, treatment) if arm in self.arms]
+        return _parting_turn(arms, self.comparisons.get(treatment))
 
     @property
     def calibrated(self) -> bool:
@@ -232,6 +257,18 @@ class CaseRow:
 def _without_verdict(arm: ArmResult) -> ArmResult:
     misses = tuple(miss for miss in arm.misses if miss.kind != "rubric")
     return replace(arm, judged=False, unjudged_because=WITHOUT_VERDICT, misses=misses, share=None, checks_share=None)
+
+
+def _parting_turn(arms: Sequence[ArmResult], comparison: Comparison | None) -> int | None:
+    """Return the first turn of a conversation at which two arms part, from 0; None if they never part.
+
+    There the pair of answers misses the threshold or is flagged, or one arm fails its checks and the other does not.
+    """
+    missed = [arm.missed_turns for arm in arms]
+    turns = missed[0] ^ missed[1] if len(missed) == 2 else frozenset[int]()
+    if comparison is not None and comparison.parting_turn is not None:
+        turns |= {comparison.parting_turn}
+    return min(turns, default=None)
 
 
 def _joined(first: ArmResult, second: ArmResult) -> ArmResult:

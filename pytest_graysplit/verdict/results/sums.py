@@ -88,7 +88,8 @@ class ArmSummary:
 class ComparisonSummary:
     """The answers and the cost of one treatment against the control's; passes and latencies are in the verdict.
 
-    `same_arms` is true if both have one configuration: an A/A run.
+    `same_arms` is true if both have one configuration: an A/A run. `parted` counts the conversations by the first turn,
+    from 0, at which the arms part.
     """
 
     treatment: str
@@ -101,6 +102,8 @@ class ComparisonSummary:
     cost_ratio: float | None
     cost_per_pass_saved_usd: Decimal | None
     flags: Mapping[str, int]
+    conversations: int = 0
+    parted: Mapping[int, int] = field(default_factory=dict)
     asked: tuple[MetricUsage, ...] = ()
 
 
@@ -108,7 +111,7 @@ def sum_up(rows: Sequence[CaseRow], arm: str) -> ArmSummary:
     """Summarise one arm over all its cases."""
     results = [row.arms[arm] for row in rows if arm in row.arms]
     judged = [result for result in results if result.judged]
-    replies = [reply for result in results for reply in result.replies]
+    replies = [answer for result in results for answer in result.answers]
     passed, passes = sum(result.passed for result in judged), fsum(result.pass_share for result in judged)
     first = results[0]
     summary = sum_up_replies(
@@ -173,6 +176,8 @@ def compare_sums(rows: Sequence[CaseRow], treatment: ArmSummary, control: ArmSum
     name = treatment.arm
     compared = [row.comparisons[name] for row in rows if name in row.comparisons]
     scored = [(one, one.similarity) for one in compared if one.similarity is not None]
+    talks = [row for row in rows if row.case.turns and row.is_judged((CONTROL, name))]
+    parted = [row.parting_turn(name) for row in talks]
     return ComparisonSummary(
         treatment=name,
         same_arms=is_aa_run(rows, name),
@@ -185,6 +190,8 @@ def compare_sums(rows: Sequence[CaseRow], treatment: ArmSummary, control: ArmSum
         cost_per_pass_saved_usd=_saved(treatment, control),
         flags=_by_count(Counter(flag.name for one in compared for flag in one.flags)),
         asked=_asked(rows, name),
+        conversations=len(talks),
+        parted=dict(sorted(Counter(turn for turn in parted if turn is not None).items())),
     )
 
 

@@ -57,6 +57,16 @@ def test_image_has_a_fixed_allowance(url):
     assert ATTACHMENT_TOKENS + 300 < most < ATTACHMENT_TOKENS + 1000
 
 
+def test_file_counts_with_an_allowance_in_an_estimate_and_with_its_content_when_it_is_sent():
+    """Before the run there is only the reference to its content; a bound counts every byte that is sent."""
+    sizes = []
+    for data in ("attached:application/pdf;bytes=9;sha256=00", "data:application/pdf;base64," + "A" * 400_000):
+        parts = [{"type": "file", "file": {"filename": "a.pdf", "file_data": data}}]
+        sizes.append(token_limit({"messages": [{"role": "user", "content": parts}]}).prompt)
+    assert ATTACHMENT_TOKENS < sizes[0] < ATTACHMENT_TOKENS + 200
+    assert sizes[1] > 400_000
+
+
 def test_text_beside_an_image_counts_in_every_message():
     """Also in messages that are plain texts, and in any mapping of a hook."""
     image = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}

@@ -129,6 +129,7 @@ def test_case_route_finds_ids_with_special_characters(source, case_id):
             "facts": "deepseek-v3.2 · similarity 0.12 · threshold 0.4 · metric lexical",
             "arms": ["ok · 1.21 s · cost $0.0078", "ok · 0.83 s · cost $0.0002"],
             "calls": [[], []],
+            "turns": [],
         },
     }
 

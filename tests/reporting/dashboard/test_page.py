@@ -223,6 +223,31 @@ def a_call(name, **arguments):
     return {"name": name, "arguments": arguments, "id": None}
 
 
+def test_case_dialog_shows_a_conversation_turn_by_turn(start_server, open_page):
+    """Each turn has the message of the user, the difference, and both answers; a turn may lack an answer."""
+    one = snapshots.case(REFUND)
+    first = [{**arm, "text": "I am sorry."} for arm in one["arms"]]
+    turns = [
+        {"number": 0, "user": "My lamp is broken.", "parts": False, "similarity": 1.0, "arms": first, "diff": []},
+        {"number": 1, "user": "How long?", "parts": True, "similarity": 0.12, "arms": one["arms"], "diff": one["diff"]},
+        {"number": 2, "user": "And who pays?", "parts": False, "similarity": 0.0, "arms": one["arms"][:1], "diff": []},
+    ]
+    page = open_page(start_server(snapshots.FakeSource(snapshots.run(), {REFUND: {**one, "turns": turns}})).url)
+    page.get_by_role("button", name=re.compile("refund-policy")).click()
+    dialog = page.get_by_role("dialog", name=REFUND)
+    expect(dialog.get_by_role("heading", name=re.compile("^Turn"))).to_have_text(
+        ["Turn 1, similarity 1.00", "Turn 2, similarity 0.12, the arms part here", "Turn 3, similarity 0.00"]
+    )
+    expect(dialog.get_by_role("region", name=re.compile("^Turn"))).to_have_text(
+        ["My lamp is broken.", "How long?", "And who pays?"]
+    )
+    expect(dialog.locator(".diff")).to_have_text("You have [-30-] {+14+} days to send it back. ")
+    expect(dialog.get_by_role("region", name="Answer of deepseek-v3.2")).to_have_text(
+        ["I am sorry.", "You have 14 days to send it back."]
+    )
+    expect(dialog.get_by_role("heading", name="Prompt")).to_have_count(0)
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_case_dialog_shows_tool_calls(start_server, open_page, width, scheme):
     """Each arm's calls and their difference, and the rubric; an answer that only calls is not an empty one."""

@@ -15,9 +15,11 @@ from factories import (
     a_miss,
     a_pair,
     a_reply,
+    a_talk,
     an_error,
     collected,
     one_arm,
+    said,
     verdicts_of,
 )
 
@@ -25,6 +27,7 @@ from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.replies.fetcher import FetchStats
 from pytest_graysplit.reporting.dashboard import run_source
 from pytest_graysplit.reporting.dashboard.run_cases import WORST
+from pytest_graysplit.reporting.dashboard.run_figures import arms_so_far
 from pytest_graysplit.reporting.dashboard.run_source import RunSource, RunView, snapshot_of
 from pytest_graysplit.stats import JudgeAccuracy
 from pytest_graysplit.types import CriterionResult, Flag, ToolCall
@@ -280,6 +283,28 @@ def test_worst_cases_are_limited_per_treatment():
     assert len(snapshot_of(a_view(collected(*pairs)))["worst"]) == WORST
 
 
+def test_case_has_the_turns_of_a_conversation():
+    """The turns with the answers of the arms that have reached them; every answer counts in the table of the arms."""
+    results = collected(a_pair(a_talk(None, None), said("Hi.", "30 days."), said("Hi.", model=DEEPSEEK)))
+    source = RunSource(lambda: a_view(results), str)
+    snapshot = source.snapshot()
+    shown = source.case(snapshot["worst"][0]["id"])
+    assert [(turn["user"], turn["parts"], turn["similarity"], len(turn["arms"])) for turn in shown["turns"]] == [
+        ("Question 1", False, 1.0, 2),
+        ("Question 2", False, 0.0, 1),
+    ]
+    assert [[arm["text"] for arm in turn["arms"]] for turn in shown["turns"]] == [["Hi.", "Hi."], ["30 days."]]
+    assert [sum(arm["outcomes"].values()) for arm in snapshot["arms"]] == [2, 1]
+
+
+def test_fetched_answers_of_a_conversation_are_counted_once():
+    """The fetched reply does not know its turn; the reply in the result does."""
+    fetched = [a_reply("Hi.", at="2026-11-30T18:00:00Z"), a_reply("30 days.", at="2026-11-30T18:00:01Z")]
+    results = collected(a_pair(a_talk(None, None), said(*fetched), said("Hi.", "30 days.", model=DEEPSEEK)))
+    arms = arms_so_far(results, [(CONTROL, "m"), (DEEPSEEK, "m")], [(CONTROL, reply) for reply in fetched])
+    assert len(arms[0].replies) == 2
+
+
 def test_case_has_prompt_answers_difference_and_failures():
     """Its id is that of the list."""
     source = RunSource(lambda: a_view(four_cases()), str)
@@ -307,6 +332,7 @@ def test_case_has_prompt_answers_difference_and_failures():
         ],
         "diff": [["-", "You have 0 days."], ["+", "No idea at all."]],
         "call_diff": [],
+            "turns": [],
     }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from pytest_graysplit.evaluation.metrics.guards.antonyms import antonym
 from pytest_graysplit.evaluation.metrics.guards.negation import negation_flipped
 from pytest_graysplit.evaluation.metrics.guards.order import order_swapped
 from pytest_graysplit.evaluation.metrics.guards.parsed_text import parse
-from pytest_graysplit.evaluation.metrics.guards.units import amount_changed
+from pytest_graysplit.evaluation.metrics.guards.quantities import bound_changed, number_changed, value_changed
 from pytest_graysplit.evaluation.metrics.guards.wording.contrasts import contrasts
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ _GUARDS = (
     refusal_one_side,
     script_changed,
     language_changed,
-    amount_changed,
+    number_changed,
+    bound_changed,
+    value_changed,
     negation_flipped,
     antonym,
     order_swapped,

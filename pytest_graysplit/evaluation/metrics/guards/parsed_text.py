@@ -35,7 +35,7 @@ MOST_CLAUSES = 40
 _LONGEST_CLAUSE = 100
 
 # Searched at every character of every answer: the leading `\d` lets the search skip other characters.
-FIGURES = re.compile(r"\d\d*(?:[.,'\u2019\u00a0\u202f]\d+)*")
+FIGURES = re.compile(r"\d\d*(?:[-./:,'\u2019\u00a0\u202f]\d+)*")
 
 
 class ParsedText:

@@ -27,7 +27,8 @@ RequestedReplies: TypeAlias = "Mapping[Path, AbstractSet[ReplyKey]]"
 
 # Names the file into which the plugin writes, at the end of a collection, one JSON line per reply that the collected
 # cases would request: {"into": path, "case": ..., "model": ..., "request": ..., "sample": ...}. A blank request stands
-# for all requests of a metric about the case, which depend on its replies. Those of all configured arms are there too.
+# for all requests of a metric about the case, which depend on its replies, and a line without a model for the later
+# turns of a conversation. Those of all configured arms are there too.
 VARIABLE = "GRAYSPLIT_WANTED"
 # `graysplit judge calibrate` records beside its file, in any format that cases have.
 LABELLED_SUFFIXES = (".jsonl", ".yaml", ".yml", ".csv")
@@ -85,18 +86,29 @@ def unused_keys(recording: RecordingFile, requested: AbstractSet[ReplyKey] | Non
     """Return the keys whose request no case makes under any name; none where the requests are unknown.
 
     A model, an arm or a sample that this collection does not name still counts as used: the next run may compare it.
-    The requests of a metric count as used while their case exists, or the replies that it judged, under any name.
+    The requests of a metric count as used while their case exists, or the replies that it judged, under any name. The
+    same holds for the turns of a conversation and its first turn.
     """
     if requested is None:
         return []
     hashes = {key.request for key in requested if key.request}
-    metrics = {key.model for key in requested if not key.request}
+    metrics = {key.model for key in requested if not key.request and key.model}
     cases = {key.case for key in requested} | {key.case for key in recording.replies if key.request in hashes}
+    conversations = _conversations(recording, requested)
     return sorted(
         key
         for key in recording.replies
-        if key.request not in hashes and not (key.model in metrics and key.case in cases)
+        if key.request not in hashes
+        and not (key.model in metrics and key.case in cases)
+        and key.case not in conversations
     )
+
+
+def _conversations(recording: RecordingFile, requested: AbstractSet[ReplyKey]) -> set[str]:
+    """Return the names of cases that are conversations, also the earlier ones under which a first turn is recorded."""
+    named = {key.case for key in requested if not key.request and not key.model}
+    openings = {key.request for key in requested if key.request and key.case in named}
+    return named | {key.case for key in recording.replies if key.request in openings}
 
 
 def _collect(root: Path, pytest_args: Sequence[str], path_of_keys: Path) -> None:

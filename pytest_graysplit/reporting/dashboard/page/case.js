@@ -77,20 +77,32 @@ async function caseContent(id) {
 
 function caseParts(found) {
   setText(byId("case-title"), found.name || found.id);
+  const turns = found.turns || [];
+  const said = turns.length
+    ? turns.flatMap((turn, place) => turnParts(turn, found.page.turns[place]))
+    : [textPart("Prompt", found.prompt), ...answerParts(found, found.page)];
   return [
     node("p", { class: "quiet" }, found.page.facts),
     whyPart(found),
     rubricPart(found.rubric || [], found.arms),
-    textPart("Prompt", found.prompt),
-    diffPart(found.diff || []),
-    callDiffPart(found.call_diff || []),
-    node(
-      "div",
-      { class: "answers" },
-      found.arms.map((arm, place) => answerPart(arm, found.page.arms[place], found.page.calls[place])),
-    ),
+    ...said,
   ].filter(Boolean);
 }
+
+// A conversation: each message of the user, then the answers to it.
+function turnParts(turn, page) {
+  return [textPart(page.title, turn.user), ...(turn.arms.length ? answerParts(turn, page) : [])];
+}
+
+const answerParts = (found, page) => [
+  diffPart(found.diff || []),
+  callDiffPart(found.call_diff || []),
+  node(
+    "div",
+    { class: "answers" },
+    found.arms.map((arm, place) => answerPart(arm, page.arms[place], page.calls[place])),
+  ),
+];
 
 function whyPart({ flags, misses }) {
   const missed = Object.entries(misses || {}).flatMap(([arm, texts]) => texts.map((text) => [`${arm}: `, text]));

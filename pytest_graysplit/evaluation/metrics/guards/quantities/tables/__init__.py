@@ -1,0 +1,1 @@
+"""The words of eight languages for numbers, units, currencies, months and weekdays."""
