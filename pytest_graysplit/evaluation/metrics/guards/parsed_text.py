@@ -91,7 +91,7 @@ class ParsedText:
             return {}
         return {
             clause: places
-            for clause in self.clauses
+            for clause in dict.fromkeys(self.clauses)
             if not _NEGATING.isdisjoint(clause) and (places := negations(clause))
         }
 
