@@ -127,7 +127,8 @@ def _denied(difference: Difference) -> bool:
 
 
 def _turned(difference: Difference) -> bool:
-    if not difference.opposites or not _equal_denials(difference):
+    # "Anna is taller than Ben" is "Ben is shorter than Anna".
+    if not difference.opposites or not difference.in_order or not _equal_denials(difference):
         return False
     return difference.exact or any(is_prefixed(*words) or _one_sense(words) for words in difference.opposites)
 
