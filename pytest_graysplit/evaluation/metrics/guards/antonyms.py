@@ -125,7 +125,7 @@ def _same_subject(root: str, control: ParsedText, opposite: str, treatment: Pars
         ours_denied == theirs_denied
         and (ours == theirs if root in _MANY_SENSED else alike(ours, theirs))
         and not same_polarity(clause, other)
-        and not _says_too(other, root)
+        and not (_says_too(other, root) or _says_too(clause, opposite))
         for ours, ours_denied, clause in _contexts(root, control)
         for theirs, theirs_denied, other in _contexts(opposite, treatment)
     )
