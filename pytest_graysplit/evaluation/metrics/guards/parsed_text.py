@@ -47,23 +47,22 @@ class ParsedText:
         self.sequence = default_process(self._spaced).split()
         self.words = frozenset(self.sequence)
         self.figures = frozenset(FIGURES.findall(text))
-
-    @cached_property
-    def _parts(self) -> list[str]:
-        return split_clauses(self._spaced)
-
-    @cached_property
-    def _split(self) -> list[Clause]:
-        return [tuple(part.split()) for part in map(default_process, self._parts)]
+        # The text between the marks, and its words; both are filled with the clauses.
+        self._parts: list[str] = []
+        self._split: list[Clause] = []
 
     @cached_property
     def clauses(self) -> tuple[Clause, ...]:
         """The clauses, each as its lower-case words."""
+        self._parts = split_clauses(self._spaced)
+        self._split = [tuple(part.split()) for part in map(default_process, self._parts)]
         return tuple([clause for clause in self._split if clause])
 
     @cached_property
     def sentences(self) -> dict[Clause, None]:
         """The different sentences, each as its lower-case words, without a "yes" or "no" before a comma."""
+        if not self.clauses:
+            return {}
         found: list[Clause] = []
         waiting: list[Clause] = []
         text, end = f"{self._spaced}\n", -1
@@ -80,14 +79,9 @@ class ParsedText:
         return dict.fromkeys(found)
 
     @cached_property
-    def denies(self) -> bool:
-        """Whether the text has a word that may negate."""
-        return not _NEGATING.isdisjoint(self.words)
-
-    @cached_property
     def denials(self) -> dict[Clause, list[int]]:
         """The clauses that negate, each with the places of the words that do."""
-        if not self.denies:
+        if _NEGATING.isdisjoint(self.words):
             return {}
         return {
             clause: places
