@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit.evaluation.metrics.guards.parsed_text import alike, content, negations
 from pytest_graysplit.evaluation.metrics.guards.sequence import same_steps
 from pytest_graysplit.evaluation.metrics.guards.wording.contrasts import same_polarity
+from pytest_graysplit.evaluation.metrics.guards.wording.lexicon import senses_of
 from pytest_graysplit.evaluation.metrics.words import stem, word_set, words_with_stem
 from pytest_graysplit.types import Flag
 
@@ -124,9 +125,16 @@ def _same_subject(root: str, control: ParsedText, opposite: str, treatment: Pars
         ours_denied == theirs_denied
         and (ours == theirs if root in _MANY_SENSED else alike(ours, theirs))
         and not same_polarity(clause, other)
+        and not (_says_too(other, root) or _says_too(clause, opposite))
         for ours, ours_denied, clause in _contexts(root, control)
         for theirs, theirs_denied, other in _contexts(opposite, treatment)
     )
+
+
+def _says_too(clause: Clause, root: str) -> bool:
+    """Tell whether a clause says a word of the same side too: "closed today, and opens again tomorrow"."""
+    side = {sense for word in words_with_stem(root) for sense in senses_of(word)}
+    return any(not side.isdisjoint(senses_of(word)) for word in clause)
 
 
 def _contexts(root: str, parsed: ParsedText) -> list[tuple[frozenset[str], bool, Clause]]:

@@ -119,7 +119,7 @@ def _flipped(denied: dict[str, Clause], denier: ParsedText, affirmer: ParsedText
         context, counted = content(clause) - {root}, _counted(clause, word)
         if any(
             counted.issubset(other)
-            and alike(context, content(other) - {root})
+            and _about_the_same(context, content(other) - {root})
             and _EXCEPTING.isdisjoint(other)
             and not same_polarity(clause, other)
             and not _continues(other, affirmer)
@@ -127,6 +127,11 @@ def _flipped(denied: dict[str, Clause], denier: ParsedText, affirmer: ParsedText
         ):
             return word
     return ""
+
+
+def _about_the_same(context: frozenset[str], other: frozenset[str]) -> bool:
+    # "Canberra, not Sydney" has no context, and contradicts no longer clause about Sydney.
+    return alike(context, other) and (bool(context) or len(other) <= 1)
 
 
 def _continues(clause: Clause, parsed: ParsedText) -> bool:

@@ -47,13 +47,13 @@ def order_swapped(control: ParsedText, treatment: ParsedText) -> Flag | None:
     if ("by" in control.words) != ("by" in treatment.words):
         return _voice_flipped(control, treatment)
     gone = control.words - treatment.words - _UNCOUNTED
-    known = treatment.different
-    own = [
-        clause for clause in control.different if clause not in known and len(clause) > 2 and gone.isdisjoint(clause)
-    ]
-    if not own:
+    kept = [clause for clause in control.clauses if len(clause) > 2 and gone.isdisjoint(clause)]
+    if not kept:
         return None
-    moved = [_telling(clause) for clause in own[:MOST_CLAUSES]]
+    known = treatment.different
+    moved = [_telling(clause) for clause in kept if clause not in known][:MOST_CLAUSES]
+    if not moved:
+        return None
     others = [clause for clause in known if clause not in control.different]
     theirs = {tuple(sorted(words)): words for words in map(_telling, others)}
     for ours in moved:

@@ -48,43 +48,45 @@ class ParsedText:
         self.words = frozenset(self.sequence)
         self.all_figures = FIGURES.findall(text)
         self.figures = frozenset(self.all_figures)
-
-    @cached_property
-    def _split(self) -> tuple[list[Clause], list[str]]:
-        return split_clauses(self._spaced)
+        # The text between the marks, and its words; both are filled with the clauses.
+        self._parts: list[str] = []
+        self._split: list[Clause] = []
 
     @cached_property
     def clauses(self) -> tuple[Clause, ...]:
         """The clauses, each as its lower-case words."""
-        return tuple([clause for clause in self._split[0] if clause])
+        self._parts = split_clauses(self._spaced)
+        self._split = [tuple(part.split()) for part in map(default_process, self._parts)]
+        return tuple([clause for clause in self._split if clause])
 
     @cached_property
     def sentences(self) -> dict[Clause, None]:
         """The different sentences, each as its lower-case words, without a "yes" or "no" before a comma."""
-        found, so_far = [], []
-        for clause, mark in zip(self._split[0], (*self._split[1], "\n"), strict=True):
-            so_far.append(clause)
-            if mark not in WITHIN:
-                if any(so_far):
-                    found.append(so_far[0] if len(so_far) == 1 else tuple(chain.from_iterable(so_far)))
-                so_far = []
-            elif len(so_far) == 1 and _is_verdict(clause):
-                so_far = []
+        if not self.clauses:
+            return {}
+        found: list[Clause] = []
+        waiting: list[Clause] = []
+        text, end = f"{self._spaced}\n", -1
+        for part, clause in zip(self._parts, self._split, strict=True):
+            end += len(part) + 1
+            if text[end] in WITHIN:
+                if clause and (waiting or not _is_verdict(clause)):
+                    waiting.append(clause)
+            elif waiting:
+                found.append(tuple(chain(*waiting, clause)))
+                waiting = []
+            elif clause:
+                found.append(clause)
         return dict.fromkeys(found)
-
-    @cached_property
-    def denies(self) -> bool:
-        """Whether the text has a word that may negate."""
-        return not _NEGATING.isdisjoint(self.words)
 
     @cached_property
     def denials(self) -> dict[Clause, list[int]]:
         """The clauses that negate, each with the places of the words that do."""
-        if not self.denies:
+        if _NEGATING.isdisjoint(self.words):
             return {}
         return {
             clause: places
-            for clause in self.clauses
+            for clause in dict.fromkeys(self.clauses)
             if not _NEGATING.isdisjoint(clause) and (places := negations(clause))
         }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.evaluation.metrics.guards.wording.alignment import aligned
@@ -55,7 +54,6 @@ MANY_SENSED_PAIRS = word_set(
 )
 
 
-@lru_cache(maxsize=4)
 def contrasts(control: ParsedText, treatment: ParsedText) -> tuple[Flag, ...]:
     """Return the flags of all aligned sentences, at most one of each name."""
     if control.sequence == treatment.sequence:
@@ -129,7 +127,8 @@ def _denied(difference: Difference) -> bool:
 
 
 def _turned(difference: Difference) -> bool:
-    if not difference.opposites or not _equal_denials(difference):
+    # "Anna is taller than Ben" is "Ben is shorter than Anna".
+    if not difference.opposites or not difference.in_order or not _equal_denials(difference):
         return False
     return difference.exact or any(is_prefixed(*words) or _one_sense(words) for words in difference.opposites)
 

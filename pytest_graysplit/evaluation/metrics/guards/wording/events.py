@@ -22,7 +22,7 @@ def events_reversed(ours: Clause, control: ParsedText, theirs: Clause, treatment
     one, other = symbols(ours), symbols(theirs)
     links = [(word, its) for word, its in zip(one, other, strict=False) if word != its]
     if len(one) == len(other) and len(links) == 1 and LINKS.issuperset(links[0]) and "THEN" not in links[0]:
-        return True  # the same words but for the link
+        return True  # all words except the link are equal
     first, second = _in_time(ours, one, control), _in_time(theirs, other, treatment)
     if first is None or second is None:
         return None

@@ -131,6 +131,7 @@ def _rooted() -> dict[str, tuple[Sense, ...]]:
     return found
 
 
+@lru_cache(maxsize=8192)
 def senses_of(word: str) -> tuple[Sense, ...]:
     """Return the pairs of opposites that a word, in any of its forms, belongs to."""
     return senses().get(word) or (_rooted().get(root(word), ()) if len(word) > _SHORTEST_ROOT else ())

@@ -22,22 +22,26 @@ _TITLES = word_set("mr mrs ms miss dr prof sir herr frau madame monsieur señor 
 
 def renamed(difference: Difference, control: ParsedText, treatment: ParsedText) -> tuple[str, str] | None:
     """Return the names of both sides if they are all that differs."""
-    ours, theirs = (
-        [word for word in rest if word not in _TITLES] for rest in (difference.our_rest, difference.their_rest)
-    )
-    if not (0 < len(ours) <= _MOST and 0 < len(theirs) <= _MOST and difference.shared >= _MOST):
+    ours = [word for word in difference.our_rest if word not in _TITLES]
+    theirs = [word for word in difference.their_rest if word not in _TITLES]
+    if not _only_these_differ(difference, ours, theirs) or _abbreviated(ours, theirs):
         return None
-    if len(difference.gone) != len(difference.our_rest) or len(difference.come) != len(difference.their_rest):
-        return None
-    if not (_GERMAN.isdisjoint(control.words) and _GERMAN.isdisjoint(treatment.words)):
-        return None
-    if not (set(ours).isdisjoint(treatment.words) and set(theirs).isdisjoint(control.words)):
-        return None
-    if not (
-        all(_is_name(word, control.text) for word in ours) and all(_is_name(word, treatment.text) for word in theirs)
-    ):
-        return None
+    for words, text, other in ((ours, control, treatment), (theirs, treatment, control)):
+        if not _GERMAN.isdisjoint(text.words) or not other.words.isdisjoint(words):
+            return None
+        if not all(_is_name(word, text.text) for word in words):
+            return None
     return " ".join(ours), " ".join(theirs)
+
+
+def _only_these_differ(difference: Difference, ours: list[str], theirs: list[str]) -> bool:
+    few = 0 < len(ours) <= _MOST and 0 < len(theirs) <= _MOST and difference.shared >= _MOST
+    return few and difference.gone == {*difference.our_rest} and difference.come == {*difference.their_rest}
+
+
+def _abbreviated(ours: list[str], theirs: list[str]) -> bool:
+    """Tell whether one name is the beginning of another: "Sat", "Saturday"."""
+    return any(one.startswith(other) or other.startswith(one) for one in ours for other in theirs)
 
 
 def _is_name(word: str, text: str) -> bool:

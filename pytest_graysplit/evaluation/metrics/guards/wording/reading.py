@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.evaluation.metrics.guards.wording.lexicon import roles, root, senses_of, symbols
+from pytest_graysplit.evaluation.metrics.words import word_set
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -15,9 +16,19 @@ if TYPE_CHECKING:
     from pytest_graysplit.evaluation.metrics.guards.wording.lexicon import Sense
 
 _DENYING = frozenset(("NOT", "BAN", "NEEDNOT", "UNLESS"))
+# Pairs of which the second side denies the first, even beside a word that is not in the pair: "absent".
+DENYING_PAIRS = word_set(
+    "allowed/forbidden required/optional open/closed enabled/disabled positive/negative true/false above/below"
+    " included/excluded inside/outside safe/dangerous legal/illegal valid/invalid pass/fail connected/disconnected"
+    " locked/unlocked encrypted/decrypted agree/disagree present/absent alive/dead paid/unpaid on/off fee/FREE"
+    " upheld/overturned supported/opposed welcome/unwelcome valid/void healthy/sick normal/abnormal"
+    " available/unavailable online/offline known/unknown employed/unemployed recommend/discourage confirm/refute"
+    " completed/abandoned appear/disappear like/dislike trust/distrust remember/forget grant/revoke member/nonmember"
+    " awake/asleep satisfied/dissatisfied comply/breach renewed/terminated win/lose liable/exempt show/hide start/stop"
+)
 # Symbols that are in a pair of opposites.
 _PRICED = ("FREE", "PAID")
-_LONGEST_DIFFERENCE = 12
+_LONGEST_DIFFERENCE = 6
 _PREFIXES = frozenset(
     ("un", "in", "im", "dis", "ir", "il", "non", "dés", "des", "on", "mé", "de", "s", "a", "onge", "不", "非", "无")
 )
@@ -48,6 +59,7 @@ class Difference(NamedTuple):
     shared: int
     said: tuple[frozenset[str], frozenset[str]]
     denied: tuple[str, str]
+    in_order: bool
 
     @property
     def exact(self) -> bool:
@@ -102,7 +114,7 @@ def compare(ours: Clause, theirs: Clause) -> Difference | None:
     replaced = _matched(our_words, their_words, _in_other_role)
     opposed = _matched(our_words, their_words, _opposed)
     same = _matched(our_words, their_words, _same)
-    shared = sum(not word.isupper() for word in one.said & other.said)
+    both = {word for word in one.said & other.said if not word.isupper()}
     return Difference(
         gone=gone,
         come=come,
@@ -112,10 +124,15 @@ def compare(ours: Clause, theirs: Clause) -> Difference | None:
         roles=tuple(replaced),
         our_rest=tuple(our_words),
         their_rest=tuple(their_words),
-        shared=shared + len(opposed) + len(replaced) + len(same),
+        shared=len(both) + len(opposed) + len(replaced) + len(same),
         said=(one.said, other.said),
         denied=(one.denied, other.denied),
+        in_order=not opposed or _placed(one, both - gone - come) == _placed(other, both - gone - come),
     )
+
+
+def _placed(reading: _Reading, words: set[str]) -> list[str]:
+    return [word for word in reading.symbols if word in words]
 
 
 def _less(one: _Reading, other: _Reading) -> frozenset[str]:
@@ -130,7 +147,7 @@ def _words(counted: frozenset[str]) -> list[str]:
 
 
 def _denying(words: Iterable[str]) -> int:
-    return sum(any(denies for _, denies in senses_of(word)[:1]) for word in words)
+    return sum(any(denies and pair in DENYING_PAIRS for pair, denies in senses_of(word)[:1]) for word in words)
 
 
 def _matched(ours: list[str], theirs: list[str], test: Callable[[str, str], bool]) -> list[tuple[str, str]]:
@@ -146,19 +163,20 @@ def _matched(ours: list[str], theirs: list[str], test: Callable[[str, str], bool
 
 
 def _opposed(word: str, other: str) -> bool:
-    return (
-        _turned(senses_of(word), senses_of(other))
-        or is_prefixed(word, other)
-        or _exchanged(word, other, _BEGINNINGS)
-        or _exchanged(word[::-1], other[::-1], _ENDINGS)
-    )
+    if _turned(senses_of(word), senses_of(other)):
+        return True
+    if word[-_SHORTEST_STEM:] == other[-_SHORTEST_STEM:]:
+        return is_prefixed(word, other) or _exchanged(word, other, _BEGINNINGS)
+    return word[:_SHORTEST_STEM] == other[:_SHORTEST_STEM] and _exchanged(word[::-1], other[::-1], _ENDINGS)
 
 
 def _in_other_role(word: str, other: str) -> bool:
     if _turned(roles().get(word, ()), roles().get(other, ())):
         return True
-    short, long = sorted((word, other), key=len)
-    return (long == f"ver{short}" and short.endswith("er")) or _exchanged(word[::-1], other[::-1], _ROLE_ENDINGS)
+    if word[-_SHORTEST_STEM:] == other[-_SHORTEST_STEM:]:
+        short, long = sorted((word, other), key=len)
+        return long == f"ver{short}" and short.endswith("er")
+    return word[:_SHORTEST_STEM] == other[:_SHORTEST_STEM] and _exchanged(word[::-1], other[::-1], _ROLE_ENDINGS)
 
 
 def _exchanged(word: str, other: str, parts: tuple[tuple[str, str], ...]) -> bool:
