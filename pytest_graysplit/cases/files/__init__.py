@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FORMATS = {".jsonl": "", ".yaml": "from_yaml", ".yml": "from_yaml", ".csv": "from_csv"}
 
 _JSON_HINT = 'write each case on one line, such as {"prompt": "your text"}'
-# What follows each name of an object; a text may hold it too.
+# The characters after each name of an object; a text may hold them too.
 _AFTER_NAME = re.compile(r'"\s*:')
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
 
