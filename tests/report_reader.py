@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from pytest_graysplit.cases.expect_fields import read_expect
 from pytest_graysplit.cases.field_types import FieldLocation
+from pytest_graysplit.cases.json_field_rules import read_json_fields
 from pytest_graysplit.cases.tool_calls.reading import stored_call
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.reporting.json_report.sums_json import UNKNOWN_ARM
@@ -14,6 +15,7 @@ from pytest_graysplit.types import (
     Comparison,
     CriterionResult,
     FailedExpectation,
+    FieldDifference,
     Flag,
     MetricUsage,
     PairScore,
@@ -26,7 +28,7 @@ from pytest_graysplit.verdict.judge_standing import UNKNOWN_JUDGE, JudgeStanding
 from pytest_graysplit.verdict.results import ArmResult, CaseResult, Results
 
 MONEY = ("cost_usd", "reported_cost_usd")
-OF_A_CASE = "id metric samples min_similarity max_deficit other_prompts max_latency_s max_latency_ratio max_cost_usd "
+OF_A_CASE = "id metric samples min_similarity max_deficit other_prompts max_latency_s max_ttft_s max_latency_ratio max_cost_usd "
 OF_A_CASE += "cluster must_pass calibrated params"
 
 
@@ -109,6 +111,7 @@ def _case(row):
         rubric=tuple(row["rubric"]),
         tags=tuple(row["tags"]),
         where=row["where"] or "",
+        json_fields=read_json_fields(FieldLocation("", ""), row["json_fields"]) if row["json_fields"] else (),
         **{name: row[name] for name in OF_A_CASE.split()},
     )
 
@@ -161,6 +164,7 @@ def _comparison(row, case, arms, arm):
             Flag(name=flag["name"], detail=flag["detail"]) for flag in row["flags"] if flag["treatment"] == arm
         ),
         self_similarity=row["self_similarity"],
+        fields=tuple(FieldDifference(**field) for field in one["fields"]),
         control_samples=controls,
         treatment_samples=arms[arm].replies,
         pairs=_scores(one["pairs"]),

@@ -118,6 +118,21 @@ def read_positive(location: FieldLocation, value: object) -> float:
     return float(value)
 
 
+def read_number(location: FieldLocation, value: object) -> float:
+    """Read any finite number; a whole number stays one, with all its digits."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
+        raise location.expected("a number", value, "write it as in JSON, such as 1250.5, without quotes")
+    return value
+
+
+def read_distance(location: FieldLocation, value: object) -> float:
+    """Read a number of 0 or more."""
+    number = read_number(location, value)
+    if number < 0:
+        raise location.expected("a number of 0 or more", value, _NUMBER)
+    return number
+
+
 def read_share(location: FieldLocation, value: object, what: str = "a number from 0 to 1") -> float:
     """Read a number from 0 to 1."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:

@@ -11,20 +11,24 @@ from typing import TYPE_CHECKING, Any
 from pytest_graysplit.cases import field_types
 from pytest_graysplit.cases.expect_fields import EXPECT_FIELDS, read_expect
 from pytest_graysplit.cases.field_types import FieldLocation, Fields, reject_unknown
+from pytest_graysplit.cases.json_field_rules import read_json_fields
+from pytest_graysplit.cases.json_fields.matching import paths_of
+from pytest_graysplit.cases.json_fields.rules import ignores_all
 from pytest_graysplit.cases.message_fields import PROMPT, read_conversation
 from pytest_graysplit.cases.turn_fields import read_turns
 from pytest_graysplit.errors import Slug
-from pytest_graysplit.types import Case
+from pytest_graysplit.types import JSON_FIELDS, Case
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pytest_graysplit.cases.attachments import Attachments
-    from pytest_graysplit.types import Json, Message, Turn
+    from pytest_graysplit.types import Expect, Json, Message, Turn
 
 MARKER_FIELDS = (
-    "prompt", "messages", "system", "params", "expect", "rubric", "min_similarity", "metric", "max_latency_s",
-    "max_latency_ratio", "max_cost_usd", "samples", "tags", "cluster", "must_pass", "turns",
+    "prompt", "messages", "system", "params", "expect", "rubric", "min_similarity", "metric", "json_fields",
+    "max_latency_s", "max_ttft_s", "max_latency_ratio", "max_cost_usd", "samples", "tags", "cluster", "must_pass",
+    "turns",
 )  # fmt: skip
 CASE_FIELDS = ("id", *MARKER_FIELDS)
 
@@ -64,6 +68,11 @@ def build_case(
     given = Fields(fields, location)
     messages, turns = _messages(given, location)
     read = {name: value for name, kind in _KINDS.items() if (value := given.read(name, kind)) is not None}
+    if "json_fields" in read:
+        _check_json_fields(read, location, is_conversation=bool(turns))
+        read["metric"] = JSON_FIELDS
+    if "max_ttft_s" in read:
+        read["params"] = _streaming(given, read.get("params", {}), location)
     own_id = given.read("id", _id) or id or id_of(messages, [turn.message for turn in turns[1:]])
     case = Case(id=own_id, messages=messages, turns=turns, where=where, **read)
     if attachments is None:
@@ -116,6 +125,38 @@ def _params(location: FieldLocation, value: object) -> dict[str, Json]:
     return {name: entry for name, entry in params.items() if entry is not None}
 
 
+def _check_json_fields(read: Mapping[str, Any], location: FieldLocation, *, is_conversation: bool) -> None:
+    expect: Expect | None = read.get("expect")
+    problem = hint = ""
+    if is_conversation:
+        problem, hint = "the case has turns", "it compares single answers: use metric: json, or expect of a turn"
+    elif read.get("metric") not in (None, JSON_FIELDS):
+        problem, hint = "the case has a metric too", "json_fields compares the answers: remove metric"
+    elif expect is not None and expect.reference is not None:
+        problem, hint = "expect.reference is compared as a whole", "put the expected values into expect.json instead"
+    elif (
+        expect is not None
+        and isinstance(expect.json, dict | list)
+        and ignores_all(read["json_fields"], paths_of(expect.json))
+    ):
+        problem, hint = "it ignores all fields of expect.json", "then nothing is checked: compare at least one of them"
+    if problem:
+        raise location.inside("json_fields").refuse(problem, hint, Slug.CASE_FIELD_CLASH)
+
+
+def _streaming(given: Fields, params: dict[str, Json], location: FieldLocation) -> dict[str, Json]:
+    """Return the parameters of a request that streams, because only a stream shows when its first token arrives."""
+    if params.get("stream", True) is not True:
+        hint = "remove stream from params: the time to the first token needs a stream"
+        problem = "params.stream is not true"
+        raise location.inside("max_ttft_s").refuse(problem, hint, Slug.CASE_FIELD_CLASH)
+    own = given.values.get("params")
+    # Without this option a stream ends without its tokens, and its cost is unknown. null leaves the option out.
+    says_so = isinstance(own, dict) and "stream_options" in own
+    usage: dict[str, Json] = {} if says_so else {"stream_options": {"include_usage": True}}
+    return {**usage, **params, "stream": True}
+
+
 def _rubric(location: FieldLocation, value: object) -> tuple[str, ...]:
     criteria = tuple(criterion.strip() for criterion in field_types.read_texts(location, value))
     for number, criterion in enumerate(criteria):
@@ -156,7 +197,9 @@ _KINDS: Mapping[str, Callable[[FieldLocation, object], Any]] = {
     "rubric": _rubric,
     "min_similarity": field_types.read_threshold,
     "metric": field_types.read_text,
+    "json_fields": read_json_fields,
     "max_latency_s": field_types.read_positive,
+    "max_ttft_s": field_types.read_positive,
     "max_latency_ratio": field_types.read_positive,
     "max_cost_usd": field_types.read_positive,
     "samples": field_types.read_count,

@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.cases.tool_calls.matching import TOOL_CALLS, match
+from pytest_graysplit.evaluation.field_scores import FieldScorer
 from pytest_graysplit.evaluation.metrics import guards
 from pytest_graysplit.evaluation.metrics.guards.tool_changes import order_changed, tool_changed
 from pytest_graysplit.types import Comparison, PairScore, flags_of
@@ -42,7 +43,7 @@ class PairScores:
 
         `flagging` returns the flags of a pair, by default those of the guards.
         """
-        flags = flagging or flags_between
+        flags = flagging or (score.flags if isinstance(score, FieldScorer) else flags_between)
         return cls(
             across={
                 places: _pair_score(control[places[0]], treatment[places[1]], score, flags)
@@ -148,10 +149,12 @@ def compare(  # noqa: PLR0913  # the parts of a comparison, each by name
     metric: str,
     scores: PairScores,
     judged: PairScores | None = None,
+    score: Score | None = None,
 ) -> Comparison:
     """Sum up the pairs of a treatment's answers with the control's, and of the control's with each other.
 
-    `judged` are the scores that are compared with a threshold, where they differ from the others.
+    `judged` are the scores that are compared with a threshold, where they differ from the others. `score` has made
+    them.
     """
     across, within = tuple(scores.across.values()), tuple(scores.within.values())
     return Comparison(
@@ -173,6 +176,7 @@ def compare(  # noqa: PLR0913  # the parts of a comparison, each by name
         self_pairs=tuple(judged.within.values()) if judged else within,
         places=tuple((judged or scores).across),
         self_places=tuple((judged or scores).within),
+        fields=score.differences(control[0], treatment[0]) if isinstance(score, FieldScorer) else (),
     )
 
 
@@ -220,6 +224,11 @@ def _similarity_of(control: Reply, other: Reply, score: Score) -> PairScore:
         return PairScore(called, by_calls=True)
     said = score(control, other)
     return PairScore(None if said is None else min(called, said), by_calls=said is not None and called <= said)
+
+
+def flagging_of(case: Case) -> Flagging:
+    """Return the function that flags two answers to a case: by the texts of fields, or by the whole texts."""
+    return FieldScorer(case).flags if case.json_fields else flags_between
 
 
 def flags_between(control: Reply, treatment: Reply) -> tuple[Flag, ...]:

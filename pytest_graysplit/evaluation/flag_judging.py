@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.evaluation.comparison import flags_between
+from pytest_graysplit.evaluation.comparison import flagging_of
 from pytest_graysplit.evaluation.judge_requests import JudgeRequests, each_once, judge_request
 from pytest_graysplit.evaluation.metrics.contradiction import contradiction_messages
 from pytest_graysplit.evaluation.metrics.guards import ABOUT_FORM
@@ -41,10 +41,11 @@ class FlagJudge:
         self._recording_path = recording_path
         self._asked = JudgeRequests(judge, GUARDS, ask)
         self._as_recorded = as_recorded
+        self._found = flagging_of(case)
 
     def requests(self, pairs: Iterable[tuple[Reply, Reply]]) -> list[ReplyRequest]:
         """Return the requests about the pairs that a guard of meaning flags, each request once."""
-        return each_once(self._request(*pair) for pair in pairs if any(map(_is_judged, flags_between(*pair))))
+        return each_once(self._request(*pair) for pair in pairs if any(map(_is_judged, self._found(*pair))))
 
     def prepare(self, pairs: Iterable[tuple[Reply, Reply]]) -> None:
         """Send the requests about all pairs at once; raise GraysplitError if a reply cannot be had."""
@@ -60,7 +61,7 @@ class FlagJudge:
         return usage and replace(usage, overruled=sum(not verdict.yes for verdict in self._asked.verdicts()))
 
     def _standing(self, one: Reply, other: Reply) -> Iterator[Flag]:
-        found = flags_between(one, other)
+        found = self._found(one, other)
         verdict = self._asked.verdict(self._request(one, other)) if any(map(_is_judged, found)) else None
         for flag in found:
             if verdict is None or not _is_judged(flag):

@@ -44,7 +44,7 @@ def read_json(text: str | bytes | bytearray) -> Json:
 
 def read_strictly(text: str) -> Json:
     """Parse JSON; raise ValueError for extensions of it, and RecursionError if it is nested too deep."""
-    value: Json = json.loads(text, **_STRICT)
+    value: Json = json.loads(text, **STRICT)
     return value
 
 
@@ -119,7 +119,8 @@ _LENIENT: dict[str, Any] = {
     "parse_float": _float_or_none,
     "parse_int": lambda text: int(text) if len(text) < MAX_DIGITS else None,
 }
-_STRICT: dict[str, Any] = {
+# Parameters of json.loads that refuse extensions of JSON.
+STRICT: dict[str, Any] = {
     "parse_constant": _reject_number,
     "parse_float": _float,
     "parse_int": lambda text: int(text) if len(text) < MAX_DIGITS else _reject_number(text),

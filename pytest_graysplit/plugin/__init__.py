@@ -33,9 +33,9 @@ FIXTURES = frozenset(("graysplit", "graysplit_reply"))
 SENDING = FIXTURES | {"graysplit_relay"}
 MARKER_HELP = (
     "graysplit(prompt=..., messages=..., turns=..., cases=..., system=..., min_similarity=..., metric=..., "
-    "max_latency_s=..., max_latency_ratio=..., max_cost_usd=..., expect=..., rubric=..., params=..., samples=..., "
-    "must_pass=..., tags=..., cluster=..., asserts=...): run the prompt against the control and the treatment model "
-    "and compare them"
+    "json_fields=..., max_latency_s=..., max_ttft_s=..., max_latency_ratio=..., max_cost_usd=..., expect=..., "
+    "rubric=..., params=..., samples=..., must_pass=..., tags=..., cluster=..., asserts=...): run the prompt against "
+    "the control and the treatment model and compare them"
 )
 
 

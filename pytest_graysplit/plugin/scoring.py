@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from pytest_graysplit.config.options import nearest
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.evaluation import model_graded
+from pytest_graysplit.evaluation.field_scores import FieldScorer
 from pytest_graysplit.evaluation.metrics import NAMES, built_in, entry_points
 from pytest_graysplit.evaluation.metrics.semantic import is_installed
 from pytest_graysplit.evaluation.model_graded import model_graded_metric
@@ -45,6 +46,9 @@ class Scoring:
         if case.rubric and self.judge() is None:
             raise _judgeless(case.where)
         self.flag_judge()
+        if case.json_fields:
+            self._check_fields(case)
+            return
         if self.is_model_graded(case) or self.is_hooked(path):
             return
         where = "--graysplit-metric: " if name == self._settings.metric else f"{case.where}: " if case.where else ""
@@ -57,13 +61,24 @@ class Scoring:
         else:
             raise _unknown(name, where)
 
+    def _check_fields(self, case: Case) -> None:
+        """Raise UsageError if a field of a case is to be compared by a model that is not there."""
+        where = f"{case.where}: json_fields: " if case.where else "json_fields: "
+        if any(rule.mode == "semantic" for rule in case.json_fields):
+            if model_graded_metric("semantic", self._settings) is not None:
+                problem = f"{where}a semantic field needs the local model, and [tool.graysplit.semantic] names another"
+                hint = "remove [tool.graysplit.semantic] and pip install 'pytest-graysplit[semantic]', or write lexical"
+                raise UsageError(problem, hint=hint, slug=Slug.METRIC_MODEL_MISSING)
+            if not is_installed():
+                raise _modelless("semantic", where)
+
     def is_hooked(self, path: Path) -> bool:
         """Tell whether a hook may score the cases of a test file."""
         return self._hooks.of("pytest_graysplit_score", path) is not None
 
     def is_known(self, case: Case) -> bool:
         """Tell whether the case's metric needs no hook."""
-        return case.metric in KNOWN or case.metric in entry_points.found()
+        return bool(case.json_fields) or case.metric in KNOWN or case.metric in entry_points.found()
 
     def is_model_graded(self, case: Case) -> bool:
         """Tell whether the case's metric asks a model."""
@@ -102,6 +117,8 @@ class Scoring:
     def of_texts(self, case: Case, path: Path) -> Score:
         """Return the scorer of a case whose metric asks no model."""
         name = cast("str", case.metric)
+        if case.json_fields:
+            return FieldScorer(case, self.hooked(case, path))
         if (hooked := self.hooked(case, path)) is not None:
             return partial(self._else_by_name, hooked, name)
         return self._by_name(name)

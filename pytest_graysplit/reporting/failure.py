@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.verdict.results import ArmResult, CaseResult
 
 MOST_CALLS = 10
+MOST_FIELDS = 10
 WIDTH, CALL_WIDTH = 100, 80
 LABEL = 13
 
@@ -127,6 +128,10 @@ def _compared(comparison: Comparison) -> Iterator[str]:
         yield _labelled("similarity", _similarity(comparison))
     for remark in comparison.remarks:
         yield _labelled(comparison.metric, remark)
+    for one in comparison.fields[:MOST_FIELDS]:
+        yield _labelled("field", f"{one.path}: {one.problem}")
+    if len(comparison.fields) > MOST_FIELDS:
+        yield _labelled("field", f"and {len(comparison.fields) - MOST_FIELDS} more")
     for flag in comparison.flags:
         yield _labelled("flag", f"{flag.name}: {flag.detail}")
     yield from _both_answers(comparison.control, comparison.treatment)

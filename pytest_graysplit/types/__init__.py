@@ -1,13 +1,17 @@
 """Frozen values that all wings share, and the Protocols between them."""
 
+from pytest_graysplit.formatting.answer_json import parse_json_answer
 from pytest_graysplit.formatting.json_text import Json
 from pytest_graysplit.types.cases import (
     CONTROL,
+    JSON_FIELDS,
     AttachedFile,
     Case,
     EarlyStopWhen,
     Expect,
+    FieldMode,
     Gate,
+    JsonField,
     MinSimilarity,
     OnHold,
     RecordMode,
@@ -20,6 +24,7 @@ from pytest_graysplit.types.comparisons import (
     Comparison,
     CriterionResult,
     FailedExpectation,
+    FieldDifference,
     Flag,
     Metric,
     MetricUsage,
@@ -37,11 +42,11 @@ from pytest_graysplit.types.replies import (
     Secret,
     ToolCall,
     Usage,
-    parse_json_answer,
 )
 
 __all__ = [
     "CONTROL",
+    "JSON_FIELDS",
     "SIDE_BY_SIDE_S",
     "AttachedFile",
     "Case",
@@ -50,9 +55,12 @@ __all__ = [
     "EarlyStopWhen",
     "Expect",
     "FailedExpectation",
+    "FieldDifference",
+    "FieldMode",
     "Flag",
     "Gate",
     "Json",
+    "JsonField",
     "Message",
     "Metric",
     "MetricUsage",

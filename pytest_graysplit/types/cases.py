@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,19 +25,42 @@ REFERENCE = "attached:"
 MinSimilarity: TypeAlias = "float | Literal['auto']"
 
 
+# The name of the metric of a case with `json_fields`.
+JSON_FIELDS = "json_fields"
+FieldMode = Literal["exact", "number", "lexical", "semantic", "ignore"]
+
+
+class JsonField(NamedTuple):
+    """The way in which one field of JSON answers is compared; `tolerance` is the distance that numbers may have."""
+
+    path: str
+    mode: FieldMode
+    tolerance: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expect:
     """Expectations of an answer, checked on every arm alike; the arguments of `tool_calls` are a subset."""
 
     contains: tuple[str, ...] = ()
+    icontains: tuple[str, ...] = ()
+    contains_any: tuple[str, ...] = ()
     not_contains: tuple[str, ...] = ()
+    starts_with: str | None = None
     regex: tuple[str, ...] = ()
+    not_regex: tuple[str, ...] = ()
     equals: str | None = None
+    number: float | None = None
+    tolerance: float | None = None
+    choice: str | None = None
+    language: str | None = None
     json: Json = None
     json_schema: Json = None
     reference: str | None = None
     min_similarity: float | None = None
+    min_words: int | None = None
     max_words: int | None = None
+    exact_text: bool = False
     tool_calls: tuple[ToolCall, ...] = ()
     tool_order: bool = False
     no_other_tool_calls: bool = False
@@ -102,7 +125,9 @@ class Case:
     rubric: tuple[str, ...] = ()
     min_similarity: MinSimilarity | None = None
     metric: str | None = None
+    json_fields: tuple[JsonField, ...] = ()
     max_latency_s: float | None = None
+    max_ttft_s: float | None = None
     max_latency_ratio: float | None = None
     max_cost_usd: float | None = None
     samples: int | None = None

@@ -32,6 +32,14 @@ class Flag:
     detail: str
 
 
+class FieldDifference(NamedTuple):
+    """A field of a JSON answer that differs: its path, the path with any place of a list, and the two values."""
+
+    path: str
+    field: str
+    problem: str
+
+
 class PairScore(NamedTuple):
     """The similarity of two answers (0 to 1, None without a score), and the guards' flags.
 
@@ -67,8 +75,9 @@ class Comparison:
     `pairs` are the scores of each treatment answer with each control answer, `self_pairs` those of the control answers
     with each other; `places` and `self_places` have the numbers of their answers, or two numbers where a pair of the
     control's answers stands for one. `remarks` are the judge's comments on the first answers, and `all_remarks` those
-    on every pair, by the numbers of the two answers. `turns` are the scores of each turn of the first answers, empty
-    unless the case is a conversation.
+    on every pair, by the numbers of the two answers. `fields` are the fields in which the first
+    answers differ, where they are compared by `json_fields`. `turns` are the scores of each turn of the first answers,
+    empty unless the case is a conversation.
     """
 
     case: Case
@@ -86,6 +95,7 @@ class Comparison:
     remarks: tuple[str, ...] = ()
     places: tuple[Places, ...] = ()
     self_places: tuple[Places, ...] = ()
+    fields: tuple[FieldDifference, ...] = ()
     all_remarks: Mapping[tuple[int, int], tuple[str, ...]] = field(default_factory=dict)
     turns: tuple[PairScore, ...] = ()
 
@@ -93,6 +103,11 @@ class Comparison:
     def calibrated(self) -> bool:
         """Whether the threshold was measured on the control's own noise (`min_similarity="auto"`)."""
         return self.case.calibrated
+
+    @property
+    def leaves_no_field(self) -> bool:
+        """Whether `json_fields` ignores all fields of the answers, so that a threshold has nothing to judge."""
+        return bool(self.case.json_fields and self.pairs) and not any(pair.is_scored for pair in self.pairs)
 
     @property
     def discriminates(self) -> bool | None:

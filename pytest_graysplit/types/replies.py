@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 from pytest_graysplit.errors import ReplyNotJsonError, Slug, ToolCallError
+from pytest_graysplit.formatting.answer_json import parse_json_answer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,9 +18,6 @@ Message: TypeAlias = "Mapping[str, Json]"
 Outcome = Literal["ok", "empty", "refusal", "truncated", "filtered", "error"]
 # The endpoint of the relay that a request goes to.
 Route = Literal["chat", "embeddings"]
-
-# Possessive, and without a pattern for the text before the closing fence: with one, an answer of blanks takes minutes.
-_FENCE = re.compile(r"```[\w+-]*+[ \t]*+\n(.*?)```", re.DOTALL)
 
 
 class Secret:
@@ -217,20 +213,6 @@ class ReplyKey(NamedTuple):
     request: str
     sample: int
     arm: str = ""
-
-
-def parse_json_answer(text: str) -> Json:
-    r"""Parse an answer as JSON, also inside the one code fence that chat models like to put around it.
-
-    >>> parse_json_answer('```json\\n{"status": "open"}\\n```')
-    {'status': 'open'}
-    """
-    fenced = _FENCE.findall(text)
-    try:
-        answer: Json = json.loads(fenced[0] if len(fenced) == 1 else text)
-    except RecursionError:
-        raise ValueError("it is nested too deep") from None
-    return answer
 
 
 def _instead_of_one_call(name: str, calls: Sequence[ToolCall], all_calls: Sequence[ToolCall]) -> str:

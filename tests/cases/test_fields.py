@@ -47,12 +47,15 @@ def test_every_field_sets_the_case():
         "prompt": "When?",
         "system": "Be brief.",
         "params": {"temperature": 0, "stop": ["END", None]},
-        "expect": {"contains": "days", "not_contains": ["AI"], "regex": r"\d", "equals": "7 days", "json": True,
-                   "json_schema": {"type": "string"}, "reference": "a week", "min_similarity": 1, "max_words": 9},
+        "expect": {"contains": "days", "icontains": "Days", "contains_any": ["7", "a week"], "not_contains": ["AI"],
+                   "starts_with": "7", "regex": r"\d", "not_regex": "x", "equals": "7 days", "number": 7, "tolerance": 0.5,
+                   "choice": "(B)", "language": "en", "json": True, "json_schema": {"type": "string"},
+                   "reference": "a week", "min_similarity": 1, "min_words": 1, "max_words": 9, "exact_text": True},
         "rubric": " names the window ",
         "min_similarity": 0.75,
         "metric": "lexical",
         "max_latency_s": 3,
+        "max_ttft_s": 0.5,
         "max_latency_ratio": 1.5,
         "max_cost_usd": 0.01,
         "samples": 2,
@@ -60,26 +63,37 @@ def test_every_field_sets_the_case():
         "cluster": "refunds",
         "must_pass": True,
     }  # fmt: skip
-    assert {*fields, "messages", "turns"} == set(CASE_FIELDS)
+    assert {*fields, "messages", "turns", "json_fields"} == set(CASE_FIELDS)
     assert build_case(fields, where=WHERE) == Case(
         id="refund",
         messages=({"role": "system", "content": "Be brief."}, {"role": "user", "content": "When?"}),
-        params={"temperature": 0, "stop": ["END", None]},
+        params={"temperature": 0, "stop": ["END", None], "stream": True, "stream_options": {"include_usage": True}},
         expect=Expect(
             contains=("days",),
+            icontains=("Days",),
+            contains_any=("7", "a week"),
             not_contains=("AI",),
+            starts_with="7",
             regex=(r"\d",),
+            not_regex=("x",),
             equals="7 days",
+            number=7,
+            tolerance=0.5,
+            choice="B",
+            language="en",
             json=True,
             json_schema={"type": "string"},
             reference="a week",
             min_similarity=1.0,
+            min_words=1,
             max_words=9,
+            exact_text=True,
         ),
         rubric=("names the window",),
         min_similarity=0.75,
         metric="lexical",
         max_latency_s=3.0,
+        max_ttft_s=0.5,
         max_latency_ratio=1.5,
         max_cost_usd=0.01,
         samples=2,
@@ -88,6 +102,20 @@ def test_every_field_sets_the_case():
         cluster="refunds",
         where=WHERE,
     )
+
+
+@pytest.mark.parametrize(
+    ("params", "sent"),
+    [
+        ({}, {"stream": True, "stream_options": {"include_usage": True}}),
+        ({"stream": True, "stream_options": None}, {"stream": True}),
+        ({"stream_options": {}, "seed": 1}, {"stream": True, "stream_options": {}, "seed": 1}),
+    ],
+)
+def test_budget_of_the_first_token_makes_a_request_stream(params, sent):
+    """Only a stream shows the time; its tokens are asked for unless the case says otherwise."""
+    assert build_case({"prompt": "a", "max_ttft_s": 1, "params": params}, where=WHERE).params == sent
+    assert "stream" not in build_case({"prompt": "a", "max_latency_s": 1, "params": {}}, where=WHERE).params
 
 
 def test_messages_are_kept_unchanged():
@@ -285,6 +313,12 @@ CLASHES = [
      "case-field-clash"),
     ({"prompt": "a", "params": {"model": "m"}}, "params.model: sets model, which the arm and the case decide",
      "remove it", "case-field-clash"),
+    ({"prompt": "a", "expect": {"tolerance": 1}}, "expect.tolerance: there is no number",
+     "it is the distance that expect.number allows: write both", "case-field-clash"),
+    ({"prompt": "a", "expect": {"min_words": 3, "max_words": 2}}, "expect.min_words: is above max_words",
+     "no answer can meet both", "case-field-clash"),
+    ({"prompt": "a", "max_ttft_s": 1, "params": {"stream": False}}, "max_ttft_s: params.stream is not true",
+     "remove stream from params: the time to the first token needs a stream", "case-field-clash"),
     ({"prompt": "a", "expect": {"min_similarity": 0.5}}, "expect.min_similarity: there is no reference",
      ("inside expect it compares the answer with expect.reference; outside, it compares the two models"),
      "case-field-clash"),

@@ -272,7 +272,12 @@ BROKEN = [
     ("csv", "id,prompt\na,Hello, you\n", ":2: 3 cells under 2 columns", QUOTES, "case-file-shape"),
     ("csv", 'prompt\na\n"b\nc', ":3: not valid CSV: unexpected end of data", QUOTES, "case-file-syntax"),
     ("csv", 'prompt\n"a"b\n', ":2: not valid CSV: ',' expected after '\"'", QUOTES, "case-file-syntax"),
-    ("csv", "prompt\n" + "a" * 200_000, ":2: not valid CSV: field larger than field limit (131072)", QUOTES,
+    ("csv", 'prompt,expect.not_contains\na,"[""b;c"", ""d""]"\n',
+     ":2: expect.not_contains: is a JSON list, and this column holds texts",
+     'separate the texts by ;, or write the check as JSON in a column expect: "{""contains"": [""a;b""]}"',
+     "case-file-shape"),
+    ("jsonl", '{"prompt": "a"}\n{"prompt": "b", "expect": {"contains": "c", "contains": "d"}}\n',
+     ":2: an object names 'contains' twice", "keep one of them; several texts of one check form a list",
      "case-file-syntax"),
     ("csv", "id;prompt\na;b\n", ":1: the columns are separated by ';', not by commas",
      "save it as comma-separated values", "case-file-shape"),
@@ -429,6 +434,14 @@ def test_written_cases_are_read_back_in_every_format(read_text_as, kind, rows):
     assert list(got) == [build_case(fields, where=case.where) for fields, case in zip(rows, got, strict=True)]
 
 
+def test_long_cells_and_odd_texts_are_read(read_text_as):
+    """A long prompt is a prompt, a text may look like a name, and brackets alone do not make a JSON list."""
+    (long,) = read_text_as("csv", f"prompt,expect.contains\n{'a' * 200_000},[a;b]\n")
+    assert (len(long.prompt), long.expect) == (200_000, Expect(contains=("[a", "b]")))
+    (odd,) = read_text_as("jsonl", json.dumps({"prompt": '{"a": 1, "a": 2}', "params": {"stop": [{"b": {}}]}}))
+    assert odd.prompt == '{"a": 1, "a": 2}'
+
+
 def test_documented_files_are_read(read_text_as):
     """Every file shown in docs/cases.md is a case file, and its made id is the one shown."""
     (lines,), (table,) = documented_blocks("jsonl"), documented_blocks("csv")
@@ -456,7 +469,7 @@ CHECKS = re.findall(r"### (\w+)\n.*?```yaml\n(.*?)```\n```text\npasses: (.*?)\nm
 
 def test_every_expectation_is_documented():
     """docs/cases.md has a heading with an example for each name of `expect`."""
-    assert {name for name, *_ in CHECKS} | {"min_similarity"} == set(Expect.__dataclass_fields__)
+    assert {name for name, *_ in CHECKS} | {"min_similarity", "tolerance"} == set(Expect.__dataclass_fields__)
 
 
 @pytest.mark.parametrize(("name", "expect", "passes", "misses"), CHECKS)
@@ -472,4 +485,5 @@ def test_documented_expectations_decide_as_shown(read_text_as, name, expect, pas
         return [miss.slug for miss in check_reply(case, reply, "control", score)]
 
     assert slugs(passes) == []
-    assert slugs(misses) == ["expect-tool-calls" if "tool" in name else f"expect-{name.replace('_', '-')}"]
+    check = "contains" if name == "exact_text" else "tool_calls" if "tool" in name else name
+    assert slugs(misses) == [f"expect-{check.replace('_', '-')}"]

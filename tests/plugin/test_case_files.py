@@ -69,7 +69,7 @@ def test_files_of_other_names_are_not_collected(project):
             '{"prompt": "One?", "min_similarty": 1}\n',
             (
                 "s.graysplit.jsonl:1: min_similarty: unknown field, did you mean min_similarity?\n"
-                "  hint: valid names: id, prompt, messages, system, params, expect, rubric, min_similarity, metric, max_latency_s, max_latency_ratio, max_cost_usd, samples, tags, cluster, must_pass, turns  [case-field-unknown]"
+                "  hint: valid names: id, prompt, messages, system, params, expect, rubric, min_similarity, metric, json_fields, max_latency_s, max_ttft_s, max_latency_ratio, max_cost_usd, samples, tags, cluster, must_pass, turns  [case-field-unknown]"
             ),
         ),
         (
@@ -77,7 +77,7 @@ def test_files_of_other_names_are_not_collected(project):
             "- prompt: One?\n- promt: Two?\n",
             (
                 "s.graysplit.yaml:2: promt: unknown field, did you mean prompt?\n"
-                "  hint: valid names: id, prompt, messages, system, params, expect, rubric, min_similarity, metric, max_latency_s, max_latency_ratio, max_cost_usd, samples, tags, cluster, must_pass, turns  [case-field-unknown]"
+                "  hint: valid names: id, prompt, messages, system, params, expect, rubric, min_similarity, metric, json_fields, max_latency_s, max_ttft_s, max_latency_ratio, max_cost_usd, samples, tags, cluster, must_pass, turns  [case-field-unknown]"
             ),
         ),
         (

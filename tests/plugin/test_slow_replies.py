@@ -52,7 +52,7 @@ def test_silence_of_7_s_does_not_time_out_by_default(project, monkeypatch):
         def test_whole(graysplit):
             assert graysplit.treatment.text == graysplit.control.text == "You have 30 days."
 
-        @pytest.mark.graysplit(prompt="How long?", params={"stream": True})
+        @pytest.mark.graysplit(prompt="How long?", max_ttft_s=60)
         def test_streamed(graysplit):
             assert graysplit.treatment.text == graysplit.control.text == "You have 30 days."
             assert graysplit.treatment.ttft_s < graysplit.treatment.latency_s

@@ -160,6 +160,7 @@ def test_report_in_full():
                 "cases": {"broken": 1, "fixed": 0, "both_right": 0, "both_wrong": 0, "unasserted": 0},
                 "broken": [{"name": "tests/test_support.py::refund-policy", "missed": "expect"}],
                 "flags": {"number-changed": 1},
+                "fields": {},
                 "conversations": 0,
                 "parted": [],
                 "metric_calls": {},
@@ -189,11 +190,13 @@ def test_report_in_full():
                 "must_pass": False,
                 "unjudged": {},
                 "metric": None,
+                "json_fields": {},
                 "samples": None,
                 "min_similarity": 0.75,
                 "max_deficit": None,
                 "other_prompts": None,
                 "max_latency_s": None,
+                "max_ttft_s": None,
                 "max_latency_ratio": None,
                 "max_cost_usd": None,
                 "messages": [{"role": "user", "content": "What is your refund policy?"}],
@@ -214,6 +217,7 @@ def test_report_in_full():
                 "comparisons": {
                     DEEPSEEK: {
                         "metric": "lexical",
+                        "fields": [],
                         "latency_ratio": 0.5,
                         "cost_ratio": 0.1,
                         "pairs": [
@@ -273,6 +277,7 @@ def test_report_has_all_documented_keys():
     assert set(shown["comparisons"][0]) == {
         *promised.split(),
         "flags",
+        "fields",
         "conversations",
         "parted",
         "cases_needed",

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from itertools import chain
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
 from pytest_graysplit.cases.checks import CheckFailure
 from pytest_graysplit.cases.checks.expectations import JUDGED_SIMILARITY, REFERENCE_SIMILARITY, check_expect
+from pytest_graysplit.cases.checks.json_expectations import check_json, no_match
 from pytest_graysplit.cases.checks.tool_call_expectations import check_readable, check_tool_calls, check_without_text
 from pytest_graysplit.cases.tool_calls.matching import TOOL_CALLS
 from pytest_graysplit.errors import Slug
-from pytest_graysplit.formatting.display import exact_number, excerpt, format_near_bound
-from pytest_graysplit.types import CONTROL, FailedExpectation, flags_of
+from pytest_graysplit.formatting.display import exact_number, excerpt, format_near_bound, shortlist
+from pytest_graysplit.types import CONTROL, Expect, FailedExpectation, flags_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from pytest_graysplit.types import Case, Comparison, CriterionResult, Expect, PairScore, Reply
+    from pytest_graysplit.cases.json_fields.matching import MatchText
+    from pytest_graysplit.types import Case, Comparison, CriterionResult, PairScore, Reply
 
 _Kind = Literal["outcome", "expect", "tool_calls", "latency", "latency-ratio", "cost", "similarity", "guard", "rubric"]
 
@@ -51,23 +54,30 @@ _REPEAT = 'set min_similarity="auto", lower it, send temperature=0, or check the
 
 
 def check_reply(
-    case: Case, reply: Reply, arm: str, score: Callable[[str, str], float | None]
+    case: Case,
+    reply: Reply,
+    arm: str,
+    score: Callable[[str, str], float | None],
+    match_text: MatchText = no_match,
 ) -> list[FailedExpectation]:
     """Check one reply: its outcome, `expect` and budgets; `score` compares two texts, from 0 to 1.
 
-    `arm` is "control" or the treatment's model. A failed call is one failure, and nothing else is checked.
+    `match_text` compares two texts of `json_fields`. `arm` is "control" or the treatment's model. A failed call is one
+    failure, and nothing else is checked.
     """
     if reply.outcome == "ok" and _asks_nothing(case):
         return []  # the most common case of a large suite; saves a tenth of the time of a replayed test
     if reply.outcome == "error":
         return _failed("outcome", arm, reply, [_failed_call(reply)])
     failed = _failed("outcome", arm, reply, _outcome(reply))
-    if case.expect and _has_answer(reply):
-        failed += _failed("expect", arm, reply, _expected(case.expect, case, reply, score))
-        failed += _failed("tool_calls", arm, reply, check_tool_calls(case.expect, reply.tool_calls))
+    if (case.expect or case.json_fields) and _has_answer(reply):
+        expect = case.expect or Expect()
+        failed += _failed("expect", arm, reply, _expected(expect, case, reply, score, match_text))
+        failed += _failed("tool_calls", arm, reply, check_tool_calls(expect, reply.tool_calls))
     if case.min_similarity is not None or (case.expect and case.expect.tool_calls):
         failed += _failed("tool_calls", arm, reply, check_readable(reply.tool_calls))
     failed += _failed("latency", arm, reply, _latency(case.max_latency_s, reply.latency_s))
+    failed += _failed("latency", arm, reply, _first_token(case.max_ttft_s, reply))
     failed += _failed("cost", arm, reply, _cost(case.max_cost_usd, reply))
     return failed
 
@@ -95,18 +105,24 @@ def _has_answer(reply: Reply) -> bool:
 
 
 def _asks_nothing(case: Case) -> bool:
-    budgets = (case.max_latency_s, case.max_cost_usd)
-    return case.expect is None and case.min_similarity is None and budgets == (None, None)
+    budgets = (case.max_latency_s, case.max_ttft_s, case.max_cost_usd)
+    return (
+        case.expect is None and not case.json_fields and case.min_similarity is None and budgets == (None, None, None)
+    )
 
 
 def _expected(
-    expect: Expect, case: Case, reply: Reply, score: Callable[[str, str], float | None]
+    expect: Expect, case: Case, reply: Reply, score: Callable[[str, str], float | None], match_text: MatchText
 ) -> Iterator[CheckFailure]:
     """Yield failures of `expect`; a reply that calls a tool may have no text, which is not an empty answer."""
     if reply.tool_calls and not reply.text.strip():
         return check_without_text(expect, reply.tool_calls)
     close_enough = JUDGED_SIMILARITY if case.metric == "judge" else REFERENCE_SIMILARITY
-    return check_expect(expect, reply.text, score, close_enough)
+    rest = replace(expect, json=None, json_schema=None) if case.json_fields else expect
+    return chain(
+        check_expect(rest, reply.text, score, close_enough, case.prompt),
+        check_json(expect, reply.text, case.json_fields, match_text) if case.json_fields else (),
+    )
 
 
 def _missed_criteria(results: Sequence[CriterionResult]) -> Iterator[CheckFailure]:
@@ -226,6 +242,22 @@ def _latency(budget_s: float | None, latency_s: float | None) -> Iterator[CheckF
         yield CheckFailure(problem, hint, Slug.LATENCY_BUDGET, "max_latency_s")
 
 
+def _first_token(budget_s: float | None, reply: Reply) -> Iterator[CheckFailure]:
+    if budget_s is None or not (reply.text.strip() or reply.tool_calls):
+        return
+    if reply.ttft_s is None:
+        problem = (
+            f"its time to the first token is unknown, so the budget of {exact_number(budget_s)} s cannot be checked"
+        )
+        hint = "the relay sent the whole answer at once: have it stream, or use max_latency_s"
+        yield CheckFailure(problem, hint, Slug.TTFT_UNKNOWN, "max_ttft_s")
+    elif reply.ttft_s > budget_s:
+        took = format_near_bound(reply.ttft_s, budget_s)
+        problem = f"the first token took {took} s, the budget is {exact_number(budget_s)} s"
+        hint = "raise max_ttft_s, shorten the prompt, or choose a lower reasoning effort"
+        yield CheckFailure(problem, hint, Slug.TTFT_BUDGET, "max_ttft_s")
+
+
 def _cost(budget_usd: float | None, reply: Reply) -> Iterator[CheckFailure]:
     if budget_usd is None:
         return
@@ -258,7 +290,7 @@ def _price_hint(reply: Reply) -> str:
 
 def _similarity(comparison: Comparison) -> Iterator[CheckFailure]:
     threshold, known = comparison.threshold, [pair for pair in comparison.pairs if pair.is_scored]
-    if threshold is None:
+    if threshold is None or comparison.leaves_no_field:
         return
     if not known:
         sides = ((reply, arm) for reply, arm in ((comparison.control, "control"), (comparison.treatment, "")))
@@ -268,8 +300,11 @@ def _similarity(comparison: Comparison) -> Iterator[CheckFailure]:
         yield CheckFailure(problem, hint, Slug.SIMILARITY_UNKNOWN, "min_similarity")
     elif not _is_majority(pair.is_alike(threshold) for pair in known):
         below = _below(known, threshold, calibrated=comparison.calibrated)
+        fields = list(dict.fromkeys(one.field for one in comparison.fields))
+        differ = f": {shortlist(fields)} {'differs' if len(fields) == 1 else 'differ'}" if fields else ""
         lowest = "lowest " if comparison.turns else ""
-        problem = f"{lowest}{comparison.metric} similarity {_mean(known, threshold)} {below}{_at_turn(comparison)}"
+        reached = _mean(known, threshold)
+        problem = f"{lowest}{comparison.metric} similarity {reached} {below}{_at_turn(comparison)}{differ}"
         lower = "" if comparison.calibrated else "lower min_similarity, "
         other = "use expect.tool_calls" if comparison.metric == TOOL_CALLS else "choose another metric, or use expect"
         hint = f"where both answers are right, {lower}{other}"

@@ -9,22 +9,29 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_graysplit.cases.checks import CheckFailure
 from pytest_graysplit.cases.checks.assertions import check_reply, failed_check
+from pytest_graysplit.cases.checks.json_expectations import no_match
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.formatting.display import listed, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from pytest_graysplit.cases.json_fields.matching import MatchText
     from pytest_graysplit.types import Case, FailedExpectation, Reply
 
     # Compares a text with the text of a reply, from 0 to 1; None without a score.
     ScoreOfReply: TypeAlias = Callable[[Reply, str, str], float | None]
 
 
-def check_answers(case: Case, reply: Reply, arm: str, score: ScoreOfReply) -> list[FailedExpectation]:
-    """Check one reply, or every answer of a conversation that ends with it; a miss names the turn."""
+def check_answers(
+    case: Case, reply: Reply, arm: str, score: ScoreOfReply, match_text: MatchText = no_match
+) -> list[FailedExpectation]:
+    """Check one reply, or every answer of a conversation that ends with it; a miss names the turn.
+
+    `match_text` compares two texts of `json_fields`, which are those of single answers.
+    """
     if not case.turns:
-        return check_reply(case, reply, arm, partial(score, reply))
+        return check_reply(case, reply, arm, partial(score, reply), match_text)
     failed = [failure for answer in reply.turns for failure in _of_turn(case, answer, arm, score)]
     return [*failed, *_unasked(case, reply, arm), *_cost(case, reply, arm)]
 
@@ -45,6 +52,7 @@ def _of_turn(case: Case, answer: Reply, arm: str, score: ScoreOfReply) -> Iterat
 def _only_expect(case: Case, number: int) -> Case:
     return replace(
         case,
+        messages=(case.turns[number].message,),
         expect=case.turns[number].expect,
         min_similarity=None,
         max_latency_s=None,

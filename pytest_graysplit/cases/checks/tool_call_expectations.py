@@ -59,8 +59,18 @@ def check_without_text(expect: Expect, calls: Sequence[ToolCall]) -> Iterator[Ch
     """Yield all expectations of a text as failed, for an answer that only calls tools."""
     wanted = [
         *(("contain", part, Slug.EXPECT_CONTAINS, f"contains[{place}]") for place, part in enumerate(expect.contains)),
+        *(
+            ("contain", part, Slug.EXPECT_ICONTAINS, f"icontains[{place}]")
+            for place, part in enumerate(expect.icontains)
+        ),
+        ("contain one of", ", ".join(expect.contains_any) or None, Slug.EXPECT_CONTAINS_ANY, "contains_any"),
+        ("start with", expect.starts_with, Slug.EXPECT_STARTS_WITH, "starts_with"),
         *(("match", part, Slug.EXPECT_REGEX, f"regex[{place}]") for place, part in enumerate(expect.regex)),
         ("be", expect.equals, Slug.EXPECT_EQUALS, "equals"),
+        ("give the number", None if expect.number is None else str(expect.number), Slug.EXPECT_NUMBER, "number"),
+        ("choose", expect.choice, Slug.EXPECT_CHOICE, "choice"),
+        ("be in the language", expect.language, Slug.EXPECT_LANGUAGE, "language"),
+        ("have words", None if expect.min_words is None else str(expect.min_words), Slug.EXPECT_MIN_WORDS, "min_words"),
         ("be like the reference", expect.reference, Slug.EXPECT_REFERENCE, "reference"),
     ]
     instead = f"found no text, called {format_calls(calls)}"

@@ -12,6 +12,7 @@ from pytest_graysplit.cases.field_types import format_value
 from pytest_graysplit.cases.fields import build_case
 from pytest_graysplit.config.options import nearest
 from pytest_graysplit.errors import Slug, UsageError
+from pytest_graysplit.formatting.json_text import RepeatedNameError, object_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 FORMATS = {".jsonl": "", ".yaml": "from_yaml", ".yml": "from_yaml", ".csv": "from_csv"}
 
 _JSON_HINT = 'write each case on one line, such as {"prompt": "your text"}'
+# The characters after each name of an object; a text may hold them too.
+_AFTER_NAME = re.compile(r'"\s*:')
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
 
 
@@ -98,7 +101,24 @@ def _json_rows(text: str, display_path: str) -> Iterator[FileRow]:
         if not isinstance(fields, dict):
             problem = f"expected an object, got {format_value(fields)}"
             raise broken(display_path, number, problem, _JSON_HINT, Slug.CASE_FILE_SHAPE)
+        if sum(1 for _ in _AFTER_NAME.finditer(line)) > _count_names(fields):
+            _reject_repeated_names(line, display_path, number)
         yield FileRow(number, fields)
+
+
+def _count_names(value: object) -> int:
+    if isinstance(value, dict):
+        return len(value) + sum(map(_count_names, value.values()))
+    return sum(map(_count_names, value)) if isinstance(value, list) else 0
+
+
+def _reject_repeated_names(line: str, display_path: str, number: int) -> None:
+    """Raise UsageError for an object with a repeated name, of which the decoder keeps only the last."""
+    try:
+        json.loads(line, object_pairs_hook=object_once)
+    except RepeatedNameError as error:
+        hint = "keep one of them; several texts of one check form a list"
+        raise broken(display_path, number, f"an object {error}", hint) from None
 
 
 def _malformed_json(line: str, display_path: str, number: int, error: Exception) -> UsageError:

@@ -1,7 +1,8 @@
 """CSV with a header of field names; a dotted column (`expect.contains`, `params.seed`) sets one entry of an object.
 
-An empty cell is a missing field. `tags`, `expect.contains` and `expect.not_contains` hold texts separated by `;`.
-`messages`, `turns`, `params`, `expect`, `expect.json`, `expect.json_schema` and `expect.tool_calls` hold JSON.
+An empty cell is a missing field. `tags` and the columns of `expect` that list texts hold texts separated by `;`.
+`messages`, `turns`, `params`, `json_fields`, `expect`, `expect.json`, `expect.json_schema` and `expect.tool_calls` hold
+JSON.
 `params.NAME` holds JSON if it parses, else a text. Any other cell is a number, true or false, or a text.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,12 +24,23 @@ from pytest_graysplit.errors import Slug
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LISTS = ("tags", "rubric", "expect.contains", "expect.not_contains")
-_JSON = ("messages", "turns", "params", "expect", "expect.json", "expect.json_schema", "expect.tool_calls")
-_SWITCHES = ("must_pass", "expect.tool_order", "expect.no_other_tool_calls", "expect.no_tool_calls")
+_LISTS = ("tags", "rubric", "expect.contains", "expect.icontains", "expect.contains_any", "expect.not_contains")
+_JSON = (
+    "messages",
+    "turns",
+    "params",
+    "json_fields",
+    "expect",
+    "expect.json",
+    "expect.json_schema",
+    "expect.tool_calls",
+)
+_SWITCHES = (
+    "must_pass", "expect.exact_text", "expect.tool_order", "expect.no_other_tool_calls", "expect.no_tool_calls",
+)  # fmt: skip
 _NUMBERS = (
-    "min_similarity", "max_latency_s", "max_latency_ratio", "max_cost_usd", "samples", "expect.min_similarity",
-    "expect.max_words",
+    "min_similarity", "max_latency_s", "max_ttft_s", "max_latency_ratio", "max_cost_usd", "samples", "expect.number",
+    "expect.tolerance", "expect.min_similarity", "expect.min_words", "expect.max_words",
 )  # fmt: skip
 _COLUMNS = (*CASE_FIELDS, *(f"expect.{name}" for name in EXPECT_FIELDS))
 _QUOTES = 'put a cell that holds a comma, a quote or a line break in double quotes, and write a quote inside as ""'
@@ -46,6 +59,7 @@ def rows(text: str, display_path: str) -> Iterator[FileRow]:
 def _records(text: str, display_path: str) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     line = 1
+    limit = csv.field_size_limit(max(len(text), csv.field_size_limit()))  # a prompt may be long; the limit is global
     try:
         for cells in reader:
             if cells:
@@ -53,6 +67,8 @@ def _records(text: str, display_path: str) -> Iterator[tuple[int, list[str]]]:
             line = reader.line_num + 1
     except csv.Error as error:
         raise broken(display_path, line, f"not valid CSV: {error}", _QUOTES) from None
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _header(cells: list[str], display_path: str, line: int) -> list[str]:
@@ -109,6 +125,7 @@ def _value(location: FieldLocation, cell: str) -> object:
     if column == "rubric" and bare.startswith("[") and bare.endswith("]"):
         return _json(location, bare)
     if column in _LISTS:
+        _reject_json_list(location, bare)
         return [part.strip() for part in cell.split(";") if part.strip()]
     if column in _NUMBERS:
         return _number(bare)
@@ -118,6 +135,17 @@ def _value(location: FieldLocation, cell: str) -> object:
     if column in _JSON or column.startswith("params."):
         return _json(location, bare)
     return cell
+
+
+def _reject_json_list(location: FieldLocation, cell: str) -> None:
+    """Raise UsageError for a JSON list, which would be cut at its semicolons, or count as one text."""
+    if cell.startswith("[") and cell.endswith("]"):
+        try:
+            json.loads(cell)
+        except (ValueError, RecursionError):
+            return
+        hint = 'separate the texts by ;, or write the check as JSON in a column expect: "{""contains"": [""a;b""]}"'
+        raise location.refuse("is a JSON list, and this column holds texts", hint, Slug.CASE_FILE_SHAPE)
 
 
 def _number(cell: str) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from pytest_graysplit.cases.checks.expectations import pattern
+from pytest_graysplit.cases.checks.text_expectations import pattern
 from pytest_graysplit.cases.promptfoo.collected import CollectedAssertions, literal
 from pytest_graysplit.cases.promptfoo.sources import NotCarriedError
 from pytest_graysplit.cases.promptfoo.templates import as_text

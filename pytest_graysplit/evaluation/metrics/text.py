@@ -103,7 +103,5 @@ def _leaves(value: Json, path: Path = ()) -> Iterator[tuple[Path, Json]]:
 def _same_value(ours: Json, theirs: Json) -> bool:
     if isinstance(ours, str) and isinstance(theirs, str):
         return ours.strip() == theirs.strip()
-    # True == 1 in Python, but not in an answer. NaN is not valid JSON, but json.loads accepts it.
-    if isinstance(ours, bool) != isinstance(theirs, bool):
-        return False
-    return ours == theirs or (ours != ours and theirs != theirs)  # noqa: PLR0124 - the test for NaN
+    # True == 1 in Python, but not in an answer.
+    return isinstance(ours, bool) == isinstance(theirs, bool) and ours == theirs

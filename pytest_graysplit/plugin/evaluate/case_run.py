@@ -12,6 +12,7 @@ from pytest_graysplit.cases.checks.conversations import check_answers
 from pytest_graysplit.cases.checks.expectations import asserts_something
 from pytest_graysplit.errors import BudgetExceededError, GraysplitError, Slug
 from pytest_graysplit.evaluation.comparison import PairScores, compare, of_texts, scored_pairs, self_pairs
+from pytest_graysplit.evaluation.field_scores import match_text
 from pytest_graysplit.evaluation.model_graded import ModelGradedScorer
 from pytest_graysplit.plugin.evaluate.body_errors import (
     NoAnswer,
@@ -112,7 +113,9 @@ class CaseRun:
             self.scores = scores.beside_pairs()
         if treatment is not None:
             metric = cast("str", self.case.metric)
-            self.comparison = compare(self.case, control, treatment, metric=metric, scores=scores, judged=self.scores)
+            self.comparison = compare(
+                self.case, control, treatment, metric=metric, scores=scores, judged=self.scores, score=self.score
+            )
             if isinstance(self.score, ModelGradedScorer):
                 remarks = self.score.remarks_by_place(control, treatment)
                 self.comparison = replace(self.comparison, remarks=remarks.get((0, 0), ()), all_remarks=remarks)
@@ -292,7 +295,7 @@ class CaseRun:
         return _CAUSES.get(self.problem.slug, f"unavailable ({self.problem.slug})")
 
     def _failed_by_reply(self, arm: str, reply: Reply) -> list[FailedExpectation]:
-        return check_answers(self.case, reply, arm, partial(reference_score, self.score))
+        return check_answers(self.case, reply, arm, partial(reference_score, self.score), match_text)
 
     def _share(self, arm: str, passed: Sequence[bool], whole: Iterable[FailedExpectation]) -> float:
         """Return the share of the arm's replies that passed; an expectation that the arm failed, each reply failed.
@@ -305,7 +308,8 @@ class CaseRun:
         number = threshold if isinstance(threshold, float | int) else None
         if arm == CONTROL:
             return self.scores.control_share(passed, number)
-        return self.scores.treatment_share(passed, number if self.comparison is not None else None)
+        compared = self.comparison is not None and not self.comparison.leaves_no_field
+        return self.scores.treatment_share(passed, number if compared else None)
 
     def _counts_spare_replies(self) -> bool:
         """Tell whether the control's replies beyond the number that both arms gave count as well.

@@ -178,7 +178,9 @@ class Evaluator:
                     if score or any(reply.tool_calls for reply in (*controls, *treatments)):
                         scores = PairScores.of(controls, treatments, score or (lambda *_: None))
                         metric = cast("str", row.case.metric)
-                        row.comparisons[arm] = compare(row.case, controls, treatments, metric=metric, scores=scores)
+                        row.comparisons[arm] = compare(
+                            row.case, controls, treatments, metric=metric, scores=scores, score=score
+                        )
 
     def _score_afterwards(self, case: Case, path: Path) -> Score | None:
         """Return the scorer for a case whose items have all run; None where only its item could score it.

@@ -213,6 +213,9 @@ def _properties(result: CaseResult) -> list[tuple[str, object]]:
         pairs.append(("graysplit_similarity", round(result.comparison.similarity, 4)))
     if result.comparison is not None and result.comparison.self_similarity is not None:
         pairs.append(("graysplit_self_similarity", round(result.comparison.self_similarity, 4)))
+    if result.comparison is not None and result.comparison.fields:
+        fields = dict.fromkeys(one.field for one in result.comparison.fields)
+        pairs.append(("graysplit_fields", on_one_line(", ".join(fields))))
     if result.parting_turn is not None:
         pairs.append(("graysplit_parting_turn", result.parting_turn + 1))
     for arm in result.arms:

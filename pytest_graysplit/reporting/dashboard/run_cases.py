@@ -96,6 +96,7 @@ def case_json(row: CaseRow, treatment: str, redact: Redactor = unchanged) -> dic
         "threshold": one.threshold if one else None,
         "metric": one.metric if one else None,
         "flags": [{"name": flag.name, "detail": flag.detail} for flag in one.flags] if one else [],
+        "fields": [{"name": each.path, "detail": each.problem} for each in one.fields] if one else [],
         "misses": {arm: [miss.problem for miss in row.arms[arm].misses] for arm in replies},
         "rubric": [_criterion(row, criterion, replies) for criterion in row.case.rubric],
         "arms": [_answer(arm, reply, calls[arm]) for arm, reply in replies.items()],

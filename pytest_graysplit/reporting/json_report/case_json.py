@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.cases.expect_fields import expect_json
+from pytest_graysplit.cases.json_field_rules import json_fields_json
 from pytest_graysplit.cases.tool_calls.reading import as_json
 from pytest_graysplit.formatting.json_text import plain_json
 from pytest_graysplit.reporting.json_report.sums_json import usage_json
@@ -96,11 +97,13 @@ def _unjudged(result: ArmResult) -> dict[str, object]:
 def _thresholds(case: Case) -> dict[str, object]:
     return {
         "metric": case.metric,
+        "json_fields": json_fields_json(case.json_fields),
         "samples": case.samples,
         "min_similarity": case.min_similarity,
         "max_deficit": case.max_deficit,
         "other_prompts": case.other_prompts,
         "max_latency_s": case.max_latency_s,
+        "max_ttft_s": case.max_ttft_s,
         "max_latency_ratio": case.max_latency_ratio,
         "max_cost_usd": case.max_cost_usd,
     }
@@ -163,6 +166,7 @@ def _criterion(one: CriterionResult) -> dict[str, object]:
 def _comparison(one: Comparison, parting_turn: int | None) -> dict[str, object]:
     return {
         "metric": one.metric,
+        "fields": [{"path": each.path, "field": each.field, "problem": each.problem} for each in one.fields],
         "latency_ratio": finite(one.latency_ratio),
         "cost_ratio": finite(one.cost_ratio),
         "pairs": _pairs(one.places, one.pairs, ("control", "treatment")),

@@ -74,6 +74,7 @@ def comparison_json(one: ComparisonSummary, verdict: Verdict) -> dict[str, objec
         "cases": verdict.cases._asdict(),
         "broken": [broken._asdict() for broken in verdict.broken],
         "flags": one.flags,
+        "fields": one.fields,
         "conversations": one.conversations,
         "parted": [{"turn": turn, "cases": cases} for turn, cases in one.parted.items()],
         "metric_calls": {asked.metric: usage_json(asked) for asked in one.asked},

@@ -18,6 +18,7 @@ from pytest_graysplit.formatting.display import (
     plural,
     points,
     ratio,
+    shortlist,
 )
 from pytest_graysplit.reporting.summary.table import StyledText
 from pytest_graysplit.verdict.results import CONTROL
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.verdict.results import ArmSummary, ComparisonSummary
 
 INDENT = 16
+MOST_FIELDS = 5
 # The label of the line about the cost of a metric.
 _ASKED = {"semantic": "embeddings", "guards": "flags judged"}
 _STATE_STYLES: Mapping[str, Style] = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
@@ -94,6 +96,7 @@ def _summary_lines(one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmS
         yield SummaryLine(
             "deficit", f"{_signed(row.estimate)}  ({_ci(row)} {interval}, bound {_signed(row.bound)})", row
         )
+    yield from _fields(one, arms)
     if one.flags:
         yield SummaryLine("guards", ", ".join(f"{name} {number}" for name, number in one.flags.items()), style="yellow")
     if (row := rows.get("errors")) is not None and (row.estimate or row.critical):
@@ -101,6 +104,14 @@ def _summary_lines(one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmS
     yield from _latencies(rows)
     yield from _costs(one, rows, arms)
     yield from (SummaryLine(_ASKED.get(asked.metric, asked.metric), _asked(asked)) for asked in one.asked)
+
+
+def _fields(one: ComparisonSummary, arms: Sequence[ArmSummary]) -> Iterator[SummaryLine]:
+    """Yield the fields of JSON answers that fail most, per arm."""
+    names = {arm.arm: arm.name for arm in arms}
+    for arm, fields in one.fields.items():
+        shown = shortlist([f"{name} {number}" for name, number in fields.items()], MOST_FIELDS)
+        yield SummaryLine("fields", f"most failing of {names[arm]}: {shown}", style="yellow")
 
 
 def _difference(row: Criterion | None, cases: Changes) -> SummaryLine:

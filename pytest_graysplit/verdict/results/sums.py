@@ -26,6 +26,10 @@ class CriterionCount(NamedTuple):
     judged: int
 
 
+# The beginning of the name of a check of one field.
+_FIELD = "json_fields."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmSummary:
     """All cases of one arm: passes with their Wilson interval, latencies in seconds, tokens, cost in US dollars.
@@ -88,8 +92,9 @@ class ArmSummary:
 class ComparisonSummary:
     """The answers and the cost of one treatment against the control's; passes and latencies are in the verdict.
 
-    `same_arms` is true if both have one configuration: an A/A run. `parted` counts the conversations by the first turn,
-    from 0, at which the arms part.
+    `same_arms` is true if both have one configuration: an A/A run. `fields` counts the cases in
+    which each field of `json_fields` fails, by arm: it differs from its expected value, or, of the treatment, from the
+    control's. `parted` counts the conversations by the first turn, from 0, at which the arms part.
     """
 
     treatment: str
@@ -105,6 +110,7 @@ class ComparisonSummary:
     conversations: int = 0
     parted: Mapping[int, int] = field(default_factory=dict)
     asked: tuple[MetricUsage, ...] = ()
+    fields: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def sum_up(rows: Sequence[CaseRow], arm: str) -> ArmSummary:
@@ -190,6 +196,7 @@ def compare_sums(rows: Sequence[CaseRow], treatment: ArmSummary, control: ArmSum
         cost_per_pass_saved_usd=_saved(treatment, control),
         flags=_by_count(Counter(flag.name for one in compared for flag in one.flags)),
         asked=_asked(rows, name),
+        fields={arm: found for arm in (CONTROL, name) if (found := _failing_fields(rows, arm))},
         conversations=len(talks),
         parted=dict(sorted(Counter(turn for turn in parted if turn is not None).items())),
     )
@@ -199,6 +206,17 @@ def is_aa_run(rows: Sequence[CaseRow], treatment: str) -> bool:
     """Tell whether a treatment has the configuration of the control."""
     about = [row for row in rows if treatment in row.arms]
     return bool(about) and all(treatment in row.same_arms for row in about)
+
+
+def _failing_fields(rows: Sequence[CaseRow], arm: str) -> dict[str, int]:
+    """Count the cases in which each field fails, the most frequent first."""
+    counts: Counter[str] = Counter()
+    for row in rows:
+        misses = row.arms[arm].misses if arm in row.arms else ()
+        failing = {miss.check.removeprefix(_FIELD) for miss in misses if miss.check.startswith(_FIELD)}
+        compared = row.comparisons.get(arm)
+        counts.update(failing | {one.field for one in (compared.fields if compared else ())})
+    return _by_count(counts)
 
 
 def _asked(rows: Sequence[CaseRow], treatment: str) -> tuple[MetricUsage, ...]:

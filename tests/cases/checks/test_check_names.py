@@ -27,6 +27,14 @@ def names(expect, reply, **fields):
         (Expect(json_schema={}), ["expect.json_schema"]),
         (Expect(reference="x"), ["expect.reference"]),
         (Expect(max_words=1), ["expect.max_words"]),
+        (Expect(min_words=9), ["expect.min_words"]),
+        (Expect(icontains=("ONE", "x")), ["expect.icontains[1]"]),
+        (Expect(contains_any=("x", "z")), ["expect.contains_any"]),
+        (Expect(starts_with="One"), ["expect.starts_with"]),
+        (Expect(not_regex=("x", "day")), ["expect.not_regex[1]"]),
+        (Expect(number=1), ["expect.number"]),
+        (Expect(choice="B"), ["expect.choice"]),
+        (Expect(language="de"), ["expect.language"]),
         (Expect(tool_calls=(REFUND, NOTIFY)), ["expect.tool_calls[0]", "expect.tool_calls[1]"]),
     ],
 )
@@ -45,6 +53,17 @@ def test_a_text_misses_the_named_check(expect, missed):
         (Expect(contains=("a",), regex=("b",), equals="c"), (REFUND,), ["contains[0]", "regex[0]", "equals"]),
         (Expect(reference="a", json=True), (REFUND,), ["reference", "json"]),
         (Expect(json_schema={}), (REFUND,), ["json_schema"]),
+        (
+            Expect(icontains=("a",), contains_any=("a", "b"), starts_with="c"),
+            (REFUND,),
+            ["icontains[0]", "contains_any", "starts_with"],
+        ),
+        (
+            Expect(number=0, choice="B", language="de", min_words=1),
+            (REFUND,),
+            ["number", "choice", "language", "min_words"],
+        ),
+        (Expect(not_contains=("a",), not_regex=("a",), max_words=1), (REFUND,), []),
     ],
 )
 def test_a_call_misses_the_named_check(expect, calls, missed):

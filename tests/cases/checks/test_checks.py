@@ -90,7 +90,7 @@ def test_cut_off_text_is_checked_too():
 
 
 LITERAL = "contains is case-sensitive and literal; a regex can match more than one wording"
-ONLY_CASE = "contains is case-sensitive, and only the case differs here: a regex with (?i) ignores it"
+ONLY_CASE = "contains is case-sensitive, and only the case differs here: icontains ignores it"
 INSIDE = "not_contains is case-sensitive and literal, also inside words; a regex can match whole words only"
 SEARCHED = "it is searched anywhere in the answer, case-sensitive; (?i) ignores case, (?s) lets . span lines"
 SPACE = "only white space around the answer is ignored; contains and regex are less strict"
@@ -107,7 +107,7 @@ EXPECT = [
     ({"regex": r"^\d+$"}, "30 days", r"expected to match '^\\d+$', found '30 days'", SEARCHED, "regex"),
     ({"equals": "open "}, "closed\n", "expected 'open', found 'closed'", SPACE, "equals"),
     ({"json": True}, "Sure!", "expected JSON, found 'Sure!'", ASK, "json"),
-    ({"json": True}, "[" * 9000, f"expected JSON, found '{'[' * 80}'…", ASK, "json"),
+    ({"json": True}, "[" * 9000, f"expected JSON, found '{'[' * 80}'… (it is nested too deep)", ASK, "json"),
     ({"json_schema": {}}, "", "expected JSON, found ''", ASK, "json"),
     ({"json": {"a": [1]}}, '{"a": [1, 2]}', "$.a: expected [1], found [1, 2]", MORE, "json"),
     ({"json": {"a": {"b": 1}}}, '{"a": {}}', "$.a.b: expected 1, found no such name", MORE, "json"),
@@ -205,6 +205,22 @@ def test_budgets_are_checked_without_rounding():
              hint="raise max_cost_usd, or ask for a shorter answer", slug="cost-budget"),
     ]  # fmt: skip
     assert check_reply(asked, replace(OK, latency_s=None, cost_usd=Decimal("0.1")), "small", unexpected_score) == []
+
+
+def test_first_token_has_its_own_budget():
+    """Unknown is a miss, because the relay did not stream; an empty answer has no first token."""
+    asked = a_case(max_ttft_s=0.5)
+    slow, unknown = (
+        check_reply(asked, replace(OK, ttft_s=ttft_s), "small", unexpected_score) for ttft_s in (0.5001, None)
+    )
+    assert [(miss.kind, miss.problem, miss.slug, miss.check) for miss in (*slow, *unknown)] == [
+        ("latency", "treatment small: the first token took 0.5001 s, the budget is 0.5 s", "ttft-budget", "max_ttft_s"),
+        ("latency", "treatment small: its time to the first token is unknown, so the budget of 0.5 s cannot be checked",
+         "ttft-unknown", "max_ttft_s"),
+    ]  # fmt: skip
+    assert check_reply(asked, replace(OK, ttft_s=0.5), "small", unexpected_score) == []
+    empty = check_reply(asked, replace(OK, outcome="empty", text=""), "small", unexpected_score)
+    assert [miss.kind for miss in empty] == ["outcome"]
 
 
 @pytest.mark.parametrize(

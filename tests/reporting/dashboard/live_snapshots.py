@@ -191,6 +191,7 @@ def case(case_id, **news):
         "threshold": 0.4,
         "metric": "lexical",
         "flags": [{"name": "numbers", "detail": "30 became 14"}],
+        "fields": [{"name": "days", "detail": "30 became 14"}],
         "misses": {"deepseek-v3.2": ["similarity 0.12 is below the threshold 0.4"]},
         "rubric": [],
         "arms": [

@@ -200,6 +200,7 @@ def test_case_dialog_opens_with_a_click_and_closes(source, start_server, open_pa
     expect(dialog.locator(".diff")).to_have_text("You have [-30-] {+14+} days to send it back. ")
     expect(dialog).to_contain_text("deepseek-v3.2 · similarity 0.12 · threshold 0.4 · metric lexical")
     expect(dialog).to_contain_text("numbers: 30 became 14")
+    expect(dialog).to_contain_text("days: 30 became 14")
     expect(dialog).to_contain_text("A customer wants to send back a jacket after three weeks.")
     expect(dialog.get_by_role("region", name="Answer of claude-sonnet-4.5 (control)")).to_have_text(
         "You have 30 days to send it back."

@@ -318,6 +318,7 @@ def test_case_has_prompt_answers_difference_and_failures():
         "threshold": 0.75,
         "metric": "lexical",
         "flags": [],
+        "fields": [],
         "misses": {CONTROL: [], DEEPSEEK: ["treatment deepseek-v3.2: is wrong"]},
         "rubric": [],
         "arms": [

@@ -104,9 +104,9 @@ const answerParts = (found, page) => [
   ),
 ];
 
-function whyPart({ flags, misses }) {
+function whyPart({ flags, fields, misses }) {
   const missed = Object.entries(misses || {}).flatMap(([arm, texts]) => texts.map((text) => [`${arm}: `, text]));
-  const flagged = (flags || []).map(({ name, detail }) => [`${name}: `, detail]);
+  const flagged = [...(fields || []), ...(flags || [])].map(({ name, detail }) => [`${name}: `, detail]);
   if (!missed.length && !flagged.length) return null;
   const items = [...missed, ...flagged].map(([lead, text]) => node("li", {}, node("b", {}, lead), text));
   return node("section", {}, node("h3", {}, "Why it stands out"), node("ul", { class: "reason-list" }, items));
