@@ -9,8 +9,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_graysplit.cases.expect_fields import EXPECT_FIELDS
-from pytest_graysplit.cases.fields import CASE_FIELDS, build_case, fields_of
+from pytest_graysplit.cases.fields import build_case, fields_of
 from pytest_graysplit.cases.promptfoo.assertions import collect
 from pytest_graysplit.cases.promptfoo.collected import CollectedAssertions
 from pytest_graysplit.cases.promptfoo.parameters import tool_names
@@ -156,17 +155,10 @@ def _case(  # noqa: PLR0913  # the parts of one case
         # Two prompts with one input are not independent evidence.
         fields["cluster"] = f"{name or 'case'}-{_digest(values)}"
     try:
-        build_case(_present(fields), where="")
+        build_case(fields, where="")
     except UsageError as error:
         raise NotCarriedError(f"cannot become a case: {error.problem.removeprefix(': ')}") from None
     return "-".join(filter(None, (name, _readable(template.label) if several else ""))), fields
-
-
-def _present(fields: dict[str, Any]) -> dict[str, Any]:
-    """Leave out the fields that this version does not read yet."""
-    expect = {name: value for name, value in fields.get("expect", {}).items() if name in EXPECT_FIELDS}
-    other = {name: value for name, value in fields.items() if name in CASE_FIELDS and name != "expect"}
-    return other | ({"expect": expect} if expect else {})
 
 
 def _values(suite: Suite, test: PromptfooTest) -> dict[str, Any]:
