@@ -159,8 +159,6 @@ def test_failure_text_shows_the_turn_at_which_the_arms_part(talk, section_of):
     begin = next(number for number, line in enumerate(lines) if line.startswith("  similarity"))
     assert lines[begin + 1 :] == [
         "  turn 1     My lamp is broken.",
-        "  flag       number-changed: control says 4.5, treatment says 3.2",
-        "  answers    Answer of [-claude-sonnet-4.5-] {+deepseek-v3.2+} to: My lamp is broken.",
         "  turn 2     How long may I send it back?",
         "  answers    [-Answer of claude-sonnet-4.5 to: How long may I send it back?-] {+In the long run,",
         "             30.+}",

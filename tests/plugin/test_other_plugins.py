@@ -43,8 +43,8 @@ def test_capturing_and_logging_see_only_the_test(project):
 
 def test_warnings_as_errors_find_none_of_ours(project):
     """A live run and a replay pass under -W error."""
-    project.test_file('@pytest.mark.graysplit(prompt="One?", min_similarity=0)\ndef test_x(graysplit): pass')
-    project.run("-W", "error").assert_outcomes(failed=1)  # only because the guard vetoes the two numbers
+    project.test_file('@pytest.mark.graysplit(prompt="One?", min_similarity=0.99)\ndef test_x(graysplit): pass')
+    project.run("-W", "error").assert_outcomes(failed=1)  # only because the answers differ
     project.run_in_subprocess("-W", "error", "--graysplit-gate=none").assert_outcomes()
     assert project.sent() == 2
 

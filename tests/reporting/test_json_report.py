@@ -84,6 +84,7 @@ def test_report_in_full():
         "backoff_s": 0.0,
         "in_flight": None,
         "replayed": False,
+        "params_unknown": False,
         "error": None,
         "error_slug": None,
         "at": "2026-11-23T10:00:00Z",

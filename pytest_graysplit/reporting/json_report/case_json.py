@@ -231,6 +231,7 @@ def _reply(reply: Reply) -> dict[str, object]:
         "backoff_s": reply.backoff_s,
         "in_flight": reply.in_flight,
         "replayed": reply.replayed,
+        "params_unknown": reply.params_unknown,
         "error": reply.error,
         "error_slug": reply.error_slug,
         "error_kind": reply.error_kind,
