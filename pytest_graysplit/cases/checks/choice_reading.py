@@ -53,6 +53,16 @@ _WRONG = re.compile(
 _CLAUSE_END = re.compile(
     r"[,;:!?()\n]|\.(?=\s)|\b(?:but|because|since|sondern|aber|mais|sino|pero|ma|mas|maar)\b", re.IGNORECASE
 )
+# An answer of one plain sentence, up to the option that it ends with: "The sentiment is positive."
+_ONE_SENTENCE = (
+    r"[^\n.,;!?]{1,80}(?:\b(?:is|are|ist|sind|lautet|est|sont|es|son|è|sono|é|são|zijn|as|als)\b|[:=])"
+    r"\W*(?:(?:an?|the|eine?|der|die|das|une?|la|le|una?|um|uma|een)\b\W*)?"
+)
+_HEDGE = re.compile(
+    r"\b(?:not|never|neither|nor|no|or|either|maybe|perhaps|may|might|could|hardly|nicht|keine?|oder|weder|vielleicht"
+    r"|pas|ni|ou|peut-être|ni|o|quizás|non|né|forse|não|nem|niet|geen|misschien)\b|n't\b",
+    re.IGNORECASE,
+)
 _BOLD = re.compile(r"(?<![*\w])\*\*([^*\n]{1,200})\*\*|(?<!\w)__([^_\n]{1,200})__(?!\w)")
 _OPTION = re.compile(
     r"(?:^|(?<=\s))\(?([A-Za-z]|\d{1,2})[).:]\s+(.+?)(?=\s+\(?(?:[A-Za-z]|\d{1,2})[).:]\s|\s*$)", re.MULTILINE
@@ -245,7 +255,8 @@ def _settled_words(text: str, choice: str) -> Settled:
     bold = {folded(found[1] or found[2]).strip(" .:!") for found in _BOLD.finditer(plain(text))}
     starts = re.match(rf"[(\[\"'-]*\s*{ends}{edge}", small)
     last = re.fullmatch(rf"[(\[\"'-]*\s*{ends}[)\]\"'.!]*", small.rsplit("\n", 1)[-1].strip())
-    settled = starts or last or bold == {words}
+    sentence = re.fullmatch(rf"(?P<before>{_ONE_SENTENCE}){ends}[)\]\"'.!]*", small.strip())
+    settled = starts or last or bold == {words} or (sentence is not None and not _HEDGE.search(sentence["before"]))
     named = bool(settled) or bool(re.search(rf"(?<!\w){ends}", small))
     return Settled(choice if settled else None, (choice,) if named else ())
 

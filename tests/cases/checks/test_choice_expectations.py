@@ -27,7 +27,8 @@ RIGHT = {
     "2": ["2", "2)", "(2)", "Answer: 2", "Option 2"],
     "yes": ["Yes", "yes.", "**Yes**", "Yes.", "Yes, because it is.", "The answer is yes.", "Answer: Yes", "I see.\nYes!"],
     "refund": ["Refund", "refund.", "Category: lamp\nAnswer: refund", "**refund**",
-               "The answer is refund because the lamp broke."],
+               "The answer is refund because the lamp broke.", "The topic of this message is refund.",
+               "Category: refund", "Ich lese das als Refund.", "The right label is a **refund**."],
 }  # fmt: skip
 WRONG = {
     "B": ["", "I do not know.", "A", "(A)", "Answer: A", "A or B", "Either A or B", "A and B", "A/B", "A B", "B, C", "B & C",
@@ -43,7 +44,9 @@ WRONG = {
     "2": ["12", "2.5", "1 or 2", "Answer: 21", "3"],
     "yes": ["No", "Yes and no", "Yes or no", "The answer is no. Yes, really.", "yesterday", "Not yes", "It depends",
             "The answer is not yes", "No, yes is wrong"],
-    "refund": ["refund or exchange", "exchange", "The answer is exchange, not refund", "No refund", "refund and exchange"],
+    "refund": ["refund or exchange", "exchange", "The answer is exchange, not refund", "No refund", "refund and exchange",
+               "It is not a refund.", "It may be a refund.", "It is either an exchange or a refund.",
+               "The topic is exchange, the second one is refund.", "The topic is refundable."],
 }  # fmt: skip
 
 
