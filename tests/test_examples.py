@@ -24,6 +24,7 @@ GATE_NONE = "--graysplit-gate=none"
 COMMANDS = {"support-desk": ["--graysplit-treatment=smollm2-135m"], "python-tests": []}
 TOOL_CALLS = "tool-calls"
 CONVERSATION = "support-desk/conversation"
+OPEN_QUESTIONS = "support-desk/open-questions"
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def contents(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("name", [*COMMANDS, TOOL_CALLS, CONVERSATION])
+@pytest.mark.parametrize("name", [*COMMANDS, TOOL_CALLS, CONVERSATION, OPEN_QUESTIONS])
 def test_example_prints_the_output_on_its_page(examples, name):
     """The page's block of text is in the output to the letter, no test fails, and no file is left behind."""
     before = contents(examples)
@@ -72,6 +73,20 @@ def test_example_prints_the_output_on_its_page(examples, name):
     [shown] = re.findall(r"```text\n(.*?)```", (examples / name / "README.md").read_text(), re.DOTALL)
     assert (code, shown in output) == (0, True), output
     assert contents(examples) == before
+
+
+def test_judge_of_the_open_questions_is_measured_by_its_labels(examples):
+    """The recorded verdicts on the labelled answers give the figures on the page, and without labels the run rejects."""
+    folder = examples / OPEN_QUESTIONS
+    code, output = run_python(
+        folder, "-m", "pytest_graysplit", "judge", "calibrate", "judge_labels.jsonl", "--record=none"
+    )
+    [shown] = re.findall(r"```console\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)
+    assert (code, shown in output) == (0, True), output
+    settings = folder / "pyproject.toml"
+    settings.write_text(settings.read_text().replace('labels = "judge_labels.jsonl"\n', ""))
+    code, output = run_pytest(folder, GATE_NONE)
+    assert (code, "  verdict       REJECT: pass rate" in output) == (0, True), output
 
 
 def test_example_of_tool_calls_shows_a_wrong_argument_and_holds(examples):

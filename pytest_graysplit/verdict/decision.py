@@ -29,6 +29,7 @@ RULES: RuleTable[Evidence, Decision] = RuleTable(
         Rule(rules.mistaken, "hold", _ANY),
         Rule(rules.unfounded, "hold", _ANY),
         Rule(rules.must_pass, "reject", _ANY),
+        Rule(rules.misjudged, "hold", _ANY),
         Rule(rules.stopped_for_harm, "reject", _ANY),
         Rule(rules.unfinished, "hold", _ANY),
         Rule(rules.between_looks, "hold", _ANY),

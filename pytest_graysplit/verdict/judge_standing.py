@@ -50,6 +50,14 @@ class JudgeStanding:
         return ""
 
     @property
+    def may_be_a_coin(self) -> bool:
+        """Whether there are labels enough, and they show that its verdicts may say nothing about the answers."""
+        accuracy = self.accuracy
+        if self.problem or accuracy is None or min(accuracy.holding, accuracy.failing) < FEWEST_LABELS:
+            return False
+        return accuracy.informedness.low <= 0
+
+    @property
     def described(self) -> str:
         """The accuracy in words."""
         return f"yes to {self._yes}, no to {self._no}"

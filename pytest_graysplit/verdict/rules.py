@@ -62,6 +62,17 @@ def must_pass(evidence: Evidence) -> Iterator[str]:
         yield f"must_pass {_cases(missed)} missed: {shortlist(missed)}"
 
 
+def misjudged(evidence: Evidence) -> Iterator[str]:
+    """Yield a reason if labels show that the judge may be no better than a coin.
+
+    A judge without labels may reject, because errors that are alike on both arms only make a harm look smaller. That is
+    true of a judge that says yes more often to answers that hold, which these labels do not show.
+    """
+    judge = evidence.judge
+    if judge is not None and judge.standing.may_be_a_coin:
+        yield f"{judge.standing.name} is uncalibrated: {judge.standing.uncalibrated_because}"
+
+
 def stopped_for_harm(evidence: Evidence) -> Iterator[str]:
     """Yield a reason if the run stopped early because the treatment does harm."""
     if evidence.stop is not None and evidence.stop.side == "harm":

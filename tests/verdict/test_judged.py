@@ -137,6 +137,18 @@ def test_judge_without_good_labels_is_uncalibrated(rubric_run, accuracy, reason)
     assert verdict.reasons[0].startswith(f"the judge gpt-4.1 is uncalibrated: {reason}")
 
 
+def test_harm_by_a_judge_that_may_be_a_coin_holds(rubric_run):
+    """Its labels show no relation to the answers, so a difference of its verdicts is none of the answers."""
+    results = rubric_run(both=330, treatment=10, control=60)
+    coin = JudgeStanding(model="gpt-4.1", labels="labels.jsonl", accuracy=JudgeAccuracy(3, 28, 36, 42))
+    verdict = judged(results, coin)
+    assert verdict.decision == "hold"
+    assert verdict.reasons[0].startswith("the judge gpt-4.1 is uncalibrated: it hardly tells the answers")
+    # Weak, but better than a coin; and few labels show nothing about the judge.
+    for accuracy in (JudgeAccuracy(26, 40, 26, 40), JudgeAccuracy(5, 9, 5, 9)):
+        assert judged(results, replace(coin, accuracy=accuracy)).decision == "reject"
+
+
 def test_problem_with_labels_is_the_reason(rubric_run):
     """A file that cannot be read, or verdicts that are not recorded."""
     problem = (
