@@ -72,6 +72,13 @@ def test_readme_sample_output_is_that_of_the_example():
     assert (done.returncode, shown in done.stdout) == (0, True), done.stdout
 
 
+def test_readme_figures_of_the_suite_check_are_those_of_its_page():
+    """The README has the same table for a wider terminal; the page is compared with the command itself."""
+    row = re.compile(r"^(\S.*?)  +(\d+ of \d+) +([\d.]+%)", re.MULTILINE)
+    assert row.findall(README) == row.findall(read_page("suite.md"))
+    assert len(row.findall(README)) > 5
+
+
 @pytest.mark.parametrize(
     "text", [README, read_page("options.md"), read_page("tests.md")], ids=["README", "options", "tests"]
 )
