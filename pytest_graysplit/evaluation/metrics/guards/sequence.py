@@ -118,18 +118,24 @@ def _are_steps(items: Sequence[Sequence[str]], parsed: ParsedText) -> bool:
 
 
 def _narrated(text: str) -> Iterator[list[Step]]:
-    series: list[Step] = []
+    """Yield the series of two or more steps; most sentences are one step, and no more is read of these."""
+    series: list[Sequence[str]] = []
     for words in map(_words, _sentence_end().split(text)):
         if not words or words[0] not in _ONWARD:  # "First open it. Then close it." is one series
-            yield series
+            if len(series) > 1:
+                yield [*map(_step, series)]
             series = []
-        if not negations(tuple(words)):  # "do not open it before it is cold" asks for the other order
-            series += map(_step, _in_order(words))
-    yield series
+        if words and not negations(tuple(words)):  # "do not open it before it is cold" asks for the other order
+            series += _in_order(words)
+    if len(series) > 1:
+        yield [*map(_step, series)]
 
 
 def _in_order(words: Sequence[str]) -> Iterator[Sequence[str]]:
     """Yield the words of each step of a sentence in the order of time."""
+    if words and _LINKING.isdisjoint(words):
+        yield words
+        return
     if words and words[0] in _OPENING and "," in words:
         comma = words.index(",")
         parts = words[1:comma], words[comma + 1 :]
@@ -182,7 +188,8 @@ def _step(words: Sequence[str]) -> Step:
 
 
 def _words(text: str) -> list[str]:
-    return _after_that().sub(" then ", " ".join(_word().findall(spaced(text).lower()))).split()
+    words = _word().findall(spaced(text).lower())
+    return _after_that().sub(" then ", " ".join(words)).split() if "after" in words else words
 
 
 @cache
