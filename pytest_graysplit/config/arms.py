@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from typing import Self
 
-    from pytest_graysplit.types import Json, Message
+    from pytest_graysplit.types import Json, Message, Reply
 
 # Roles of messages that instruct the model, by vendor.
 SYSTEM_ROLES = ("system", "developer")
@@ -56,6 +56,10 @@ class Arm:
     def plain(cls, model: str, access: Access | None = None) -> Self:
         """Return the arm of a model with nothing else set."""
         return cls(name=model, model=model, access=access or Access())
+
+    def is_elsewhere(self, reply: Reply) -> bool:
+        """Tell whether a reply was recorded before the arm's table got another address or other headers."""
+        return reply.replayed and reply.endpoint_hash != (self.endpoint_hash or None)
 
     @property
     def recorded_as(self) -> str:

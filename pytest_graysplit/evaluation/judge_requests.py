@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.evaluation.metrics.yes_no import read_yes_or_no
@@ -60,11 +59,11 @@ class JudgeRequests:
     def verdict(self, request: ReplyRequest) -> YesOrNo | None:
         """Return the verdict in the reply to a request; None for a reply that has none or is missing."""
         reply = self._replies.get(request.recording_key)
-        return None if reply is None or self._is_elsewhere(reply) else judge_verdict(reply)
+        return None if reply is None or self._judge.is_elsewhere(reply) else judge_verdict(reply)
 
     def verdicts(self) -> list[YesOrNo]:
         """Return the verdicts in all replies that have one."""
-        found = (judge_verdict(reply) for reply in self._replies.values() if not self._is_elsewhere(reply))
+        found = (judge_verdict(reply) for reply in self._replies.values() if not self._judge.is_elsewhere(reply))
         return [verdict for verdict in found if verdict is not None]
 
     def why_silent(self, request: ReplyRequest) -> str:
@@ -72,7 +71,7 @@ class JudgeRequests:
         reply = self._replies.get(request.recording_key)
         if reply is None:
             return "the judge gave no answer"
-        if self._is_elsewhere(reply):
+        if self._judge.is_elsewhere(reply):
             return _ELSEWHERE
         if reply.outcome == "error":
             return f"the call failed: {reply.error}"
@@ -82,23 +81,9 @@ class JudgeRequests:
     def usage(self) -> MetricUsage | None:
         """Sum up the requests; None without any."""
         replies = self._replies.values()
-        costs = [reply.cost_usd for reply in replies if reply.outcome != "error"]
-        known = [cost for cost in costs if cost is not None]
         if not replies:
             return None
-        return MetricUsage(
-            metric=self._subject,
-            model=self._judge.name,
-            calls=len(replies),
-            cost_usd=sum(known, Decimal(0)) if len(known) == len(costs) else None,
-            replayed=sum(reply.replayed for reply in replies),
-            failed=sum(reply.outcome == "error" for reply in replies),
-            unreadable=sum(reply.outcome != "error" and judge_verdict(reply) is None for reply in replies),
-        )
-
-    def _is_elsewhere(self, reply: Reply) -> bool:
-        """Tell whether a reply was recorded before the judge's table got another address or other headers."""
-        return reply.replayed and reply.endpoint_hash != (self._judge.endpoint_hash or None)
+        return MetricUsage.of(self._subject, self._judge.name, replies, lambda reply: judge_verdict(reply) is not None)
 
 
 def each_once(requests: Iterable[ReplyRequest]) -> list[ReplyRequest]:

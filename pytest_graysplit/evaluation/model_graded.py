@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from decimal import Decimal
+from dataclasses import replace
 from itertools import chain, product
 from typing import TYPE_CHECKING, Protocol
 
@@ -194,16 +194,8 @@ class ModelGradedScorer:
         if not replies and not verdicts:
             return None
         scores = Counter(verdict.score for verdict in verdicts) if self.metric.name == "judge" else Counter()
-        costs = [reply.cost_usd for reply in replies if reply.outcome != "error"]
-        known = [cost for cost in costs if cost is not None]
-        return MetricUsage(
-            metric=self.metric.name,
-            model=self.metric.arm.name,
-            calls=len(replies),
-            cost_usd=sum(known, Decimal(0)) if len(known) == len(costs) else None,
-            replayed=sum(reply.replayed for reply in replies),
-            failed=sum(reply.outcome == "error" for reply in replies),
-            unreadable=sum(reply.outcome != "error" and not self.metric.readable(reply) for reply in replies),
+        return replace(
+            MetricUsage.of(self.metric.name, self.metric.arm.name, replies, self.metric.readable),
             better=scores[BETTER],
             ties=scores[TIE],
             worse=scores[WORSE],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from pytest_graysplit.formatting.clock import moment_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from pytest_graysplit.types.cases import Case
     from pytest_graysplit.types.replies import Reply
@@ -216,6 +216,21 @@ class MetricUsage:
     worse: int = 0
     disagreements: int = 0
     overruled: int = 0
+
+    @classmethod
+    def of(cls, metric: str, model: str, replies: Collection[Reply], readable: Callable[[Reply], bool]) -> MetricUsage:
+        """Sum up the replies of a model; a call that failed costs nothing and is not unreadable."""
+        answered = [reply for reply in replies if reply.outcome != "error"]
+        known = [reply.cost_usd for reply in answered if reply.cost_usd is not None]
+        return cls(
+            metric=metric,
+            model=model,
+            calls=len(replies),
+            cost_usd=sum(known, _NOTHING) if len(known) == len(answered) else None,
+            replayed=sum(reply.replayed for reply in replies),
+            failed=len(replies) - len(answered),
+            unreadable=sum(not readable(reply) for reply in answered),
+        )
 
     def __add__(self, other: MetricUsage) -> MetricUsage:
         known = self.cost_usd is not None and other.cost_usd is not None

@@ -60,7 +60,7 @@ def _read(settings: Settings, root: Path, path: Path, shown: str) -> JudgeStandi
         replies = [reply for reply in found if reply is not None and reply.outcome != "error"]
         if len(replies) < len(found):
             raise _Missing(f"no recorded verdict of it: run graysplit judge calibrate {shown}")
-        if any(reply.endpoint_hash != (judge.endpoint_hash or None) for reply in replies):
+        if any(map(judge.is_elsewhere, replies)):
             raise _Missing(f"a verdict from another address: run graysplit judge calibrate {shown} --record=all")
         return replies
 

@@ -77,4 +77,4 @@ def over_limit(body: Mapping[str, Json], replies: Iterable[Reply]) -> int:
 
 def elsewhere(arm: Arm, replies: Iterable[Reply]) -> int:
     """Count the replies of an arm that were recorded before its table got another address or other headers."""
-    return sum(reply.replayed and reply.endpoint_hash != (arm.endpoint_hash or None) for reply in replies)
+    return sum(map(arm.is_elsewhere, replies))
