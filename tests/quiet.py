@@ -8,7 +8,13 @@ from importlib.metadata import PathDistribution
 from _pytest._code import code
 
 # Options that leave out plugins which only the outer run needs; each of them takes long to start.
-QUIET = tuple(f"-pno:{name}" for name in ("anyio", "hypothesispytest", "pytest_cov", "randomly", "respx"))
+QUIET = tuple(
+    f"-pno:{name}"
+    for name in (
+        *("anyio", "asyncio", "fakefs", "hypothesispytest", "langsmith_plugin", "pytest_cov", "pytest_httpx"),
+        *("randomly", "recording", "rerunfailures", "respx", "socket"),
+    )
+)
 # The same options, for processes that a test starts through the environment.
 ADDOPTS = " ".join(QUIET)
 

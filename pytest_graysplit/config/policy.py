@@ -83,3 +83,7 @@ class Policy:
     def confidence(self) -> float:
         """The confidence level of a row's interval, of which each end errs with alpha."""
         return 1 - 2 * self.alpha
+
+
+# An application that makes more requests than this in one test is taken to loop.
+MAX_CALLS = 50

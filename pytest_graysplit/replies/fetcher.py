@@ -6,12 +6,13 @@ import os
 import threading
 import time
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import RelayError, Slug
+from pytest_graysplit.replies.fetch_stats import FetchStats, Progress
 from pytest_graysplit.replies.fingerprint import redact_reply, redactor, unchanged
 from pytest_graysplit.replies.reasoning_text import as_sent, without_thoughts
 from pytest_graysplit.replies.recordings import Journal
@@ -34,41 +35,6 @@ if TYPE_CHECKING:
     from pytest_graysplit.replies.reply_request import Address, ReplyRequest
     from pytest_graysplit.replies.request_worker import AskedModels, RequestWorker
     from pytest_graysplit.types import Redactor, Reply, Route
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """The progress of a fetch; `spent_usd` is the cost of the answers that are not `unpriced`."""
-
-    done: int
-    total: int
-    errors: int
-    elapsed_s: float
-    spent_usd: Decimal
-    unpriced: int = 0
-
-    @property
-    def rate_per_s(self) -> float:
-        """Replies per second so far."""
-        return self.done / self.elapsed_s if self.elapsed_s > 0 else 0.0
-
-    @property
-    def left_s(self) -> float | None:
-        """Seconds left at this rate; None before the first reply."""
-        return (self.total - self.done) / self.rate_per_s if self.rate_per_s else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchStats:
-    """Statistics of all requests since the run began; `replies` are those of the arms.
-
-    `spent_usd` is None where an answer has no known price.
-    """
-
-    sent: int = 0
-    received: int = 0
-    spent_usd: Decimal | None = Decimal(0)
-    replies: tuple[tuple[str, Reply], ...] = ()
 
 
 class ReplyFetcher:
@@ -223,11 +189,41 @@ class ReplyFetcher:
             self._sent[request.recording_key] = future
             name = f"case {request.key.case!r}, {request.role}"
             queued.append(
-                QueuedRequest(request.config, request.full_body, self._keeper(request), future, request.route, name)
+                QueuedRequest(
+                    request.config,
+                    request.full_body,
+                    self._keeper(request),
+                    future,
+                    request.route,
+                    name,
+                    headers=request.headers,
+                    keeps_answer=request.keeps_answer,
+                    passes=request.passes,
+                    listener=request.listener,
+                )
             )
         if not all(request.metric for request in requests):  # a metric asks about their replies
             worker.expect(arm.access for arm, _ in self._asked_models() if arm.access.suffices)
         worker.submit(queued)
+
+    def begin(self, request: ReplyRequest) -> Future[Reply]:
+        """Return the future of the reply to an application's request, without waiting for it.
+
+        It ends with the recorded reply, or with that of the relay; a failed call is a reply too. It raises
+        RecordingError for a reply that is not recorded, BudgetExceededError under a used-up cap, and RelayError for a
+        failure that every further call would meet.
+        """
+        if request.recording_key not in self._sent and (recorded := self.recorded(request)) is not None:
+            return _ended(recorded)
+        if self._settings.record == "none":
+            return _failed(
+                self._recordings.explain_miss(
+                    request.recording_path, request.key, request.body, self._command, request.role
+                )
+            )
+        if request.recording_key not in self._sent or self._is_lost(self._sent[request.recording_key]):
+            self.start([request])
+        return self._sent[request.recording_key]
 
     def reply(self, request: ReplyRequest) -> Reply:
         """Return the reply, waiting for it if necessary; raise RecordingError or RelayError if there is none."""
@@ -367,6 +363,18 @@ def _open_relay(settings: Settings, cost_guard_for: Callable[[Settings], CostGua
 
     cost_guard = cost_guard_for(settings) if cost_guard_for else None
     return Relay(settings, is_refusal=is_refusal, access=access, cost_guard=cost_guard)
+
+
+def _ended(reply: Reply) -> Future[Reply]:
+    future: Future[Reply] = Future()
+    future.set_result(reply)
+    return future
+
+
+def _failed(error: GraysplitError) -> Future[Reply]:
+    future: Future[Reply] = Future()
+    future.set_exception(error)
+    return future
 
 
 def _stopped() -> RelayError:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from pytest_graysplit.config.arms import Arm
-    from pytest_graysplit.types import AttachedFile, Json, Message, Route
+    from pytest_graysplit.types import AttachedFile, ByteListener, Json, Message, Route
 
 # The place of a reply in the recordings.
 Address = tuple[Path, ReplyKey]
@@ -26,6 +26,11 @@ class ReplyRequest(NamedTuple):
     wrote it, without the model; sample n adds n to its seed when it is sent. `metric` names the metric that asks, where
     no arm does: a judge, or one that compares vectors. `turn` is the turn of a conversation, from 0, and `following`
     are the messages of the user in its later turns. `files` are those that messages refer to.
+
+    A request of an application (`keeps_answer`) keeps its answer as the server sends it; `sent_body` is then the body
+    that is sent, where the recorded one is normalised. `headers` are sent with it, and `listener` hears its streamed
+    answer. `passes` marks a request for another model than those under test: a failure of its endpoint ends nothing
+    else.
     """
 
     arm: str
@@ -38,6 +43,11 @@ class ReplyRequest(NamedTuple):
     turn: int | None = None
     following: tuple[Message, ...] = ()
     files: tuple[AttachedFile, ...] = ()
+    keeps_answer: bool = False
+    passes: bool = False
+    sent_body: Mapping[str, Json] | None = None
+    headers: Mapping[str, str] = {}
+    listener: ByteListener | None = None
 
     @property
     def role(self) -> str:
@@ -51,11 +61,11 @@ class ReplyRequest(NamedTuple):
 
     def full_body(self) -> dict[str, Json]:
         """Return the body that is sent."""
-        body = {"model": self.key.model, **self.body}
+        body = {"model": self.key.model, **(self.body if self.sent_body is None else self.sent_body)}
         if self.files and isinstance(messages := body.get("messages"), list):
             body["messages"] = with_contents(messages, self.files)
         seed = body.get("seed")
-        if isinstance(seed, int) and not isinstance(seed, bool):
+        if isinstance(seed, int) and not isinstance(seed, bool) and not self.keeps_answer:
             body["seed"] = seed + self.key.sample
         return body
 

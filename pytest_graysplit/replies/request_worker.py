@@ -7,11 +7,12 @@ import sys
 import threading
 from collections import deque
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.errors import BudgetExceededError, GraysplitError, RelayError, Slug
 from pytest_graysplit.formatting.clock import REAL
+from pytest_graysplit.replies.relay.served import PassedStream
 from pytest_graysplit.types import Reply
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.config.arms import Arm
     from pytest_graysplit.config.credentials import Access
     from pytest_graysplit.replies.relay.client import Relay
-    from pytest_graysplit.types import Json, Route
+    from pytest_graysplit.types import ByteListener, Json, Route
 
 
 # At the end of a run, requests in flight get this long to finish: they are paid for anyway.
@@ -37,7 +38,10 @@ class AskedModels(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QueuedRequest:
-    """One request of an arm to send, and the future for its reply; `name` identifies the request in messages."""
+    """One request of an arm to send, and the future for its reply; `name` identifies the request in messages.
+
+    The other fields are those of the `ReplyRequest` that it was made from.
+    """
 
     arm: Arm
     body: Callable[[], Mapping[str, Json]]
@@ -45,6 +49,10 @@ class QueuedRequest:
     future: Future[Reply]
     route: Route = "chat"
     name: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    keeps_answer: bool = False
+    passes: bool = False
+    listener: ByteListener | None = None
 
 
 class _Lane:
@@ -293,10 +301,23 @@ class RequestWorker:
         self._unfinished.discard(request)
         request.future.set_result(kept)
 
+    async def _reply(self, relay: Relay, request: QueuedRequest) -> Reply:
+        reply, stop = await relay.attempt(
+            request.arm,
+            request.body(),
+            request.route,
+            request.headers,
+            keeps_answer=request.keeps_answer,
+            listener=None if request.listener is None else PassedStream(request.listener),
+        )
+        if stop is not None and not request.passes:
+            raise stop
+        return reply
+
     async def _ask(self, relay: Relay, request: QueuedRequest) -> Reply:
         """Send a request and keep its reply; an unexpected error becomes the failed reply of this request alone."""
         try:
-            return request.keep(await relay.ask(request.arm, request.body(), request.route))
+            return request.keep(await self._reply(relay, request))
         except GraysplitError:
             raise
         except Exception as error:  # noqa: BLE001 # see above

@@ -33,6 +33,7 @@ from pytest_graysplit.types.comparisons import (
     side_by_side,
 )
 from pytest_graysplit.types.replies import (
+    ByteListener,
     Message,
     Outcome,
     Redactor,
@@ -40,6 +41,7 @@ from pytest_graysplit.types.replies import (
     ReplyKey,
     Route,
     Secret,
+    ServedAnswer,
     ToolCall,
     Usage,
 )
@@ -49,6 +51,7 @@ __all__ = [
     "JSON_FIELDS",
     "SIDE_BY_SIDE_S",
     "AttachedFile",
+    "ByteListener",
     "Case",
     "Comparison",
     "CriterionResult",
@@ -75,6 +78,7 @@ __all__ = [
     "Role",
     "Route",
     "Secret",
+    "ServedAnswer",
     "ToolCall",
     "Turn",
     "Usage",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Message: TypeAlias = "Mapping[str, Json]"
 Outcome = Literal["ok", "empty", "refusal", "truncated", "filtered", "error"]
 # The endpoint of the relay that a request goes to.
-Route = Literal["chat", "embeddings"]
+Route = Literal["chat", "embeddings", "responses", "messages"]
 
 
 class Secret:
@@ -119,6 +119,28 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServedAnswer:
+    """An answer as the server sent it, kept for an application: the body as JSON, or the events of a stream.
+
+    Each event is its lines, without the blank line that ends it.
+    """
+
+    status: int = 200
+    body: Json = None
+    events: tuple[str, ...] = ()
+
+
+class ByteListener(Protocol):
+    """A listener to a streamed answer of an application's request; it is called in the thread of the relay client."""
+
+    def begin(self) -> None:
+        """Begin an attempt; an earlier one has failed before anything was passed on."""
+
+    def look(self, received: bytes) -> bool:
+        """See the next bytes of the answer; return whether any byte was passed on, after which no retry follows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """One model's answer to one case: text, tool calls, latency in seconds and cost in USD (None if unknown).
 
@@ -130,6 +152,10 @@ class Reply:
     the replies to the turns before it. `in_flight` is the number of requests that this process had at the relay when
     this one was sent, including this one. `params_unknown` marks an answer from a log that does not tell the parameters
     of its request. `endpoint_hash` identifies the address and the headers of an arm that has its own.
+
+    The reply of an application has the output as its text, the replies to its requests in `calls`, and their sums as
+    its latency, tokens and cost; `tool_calls` are then those of all of them. Each of these replies has its `route`, and
+    its `served` answer until it becomes a part of a result.
     """
 
     model: str
@@ -164,6 +190,9 @@ class Reply:
     at: str | None = None
     turn: int | None = None
     earlier: tuple[Reply, ...] = ()
+    route: Route = "chat"
+    served: ServedAnswer | None = field(default=None, repr=False, compare=False)
+    calls: tuple[Reply, ...] = ()
 
     @property
     def turns(self) -> tuple[Reply, ...]:
@@ -205,7 +234,7 @@ class ReplyKey(NamedTuple):
     """The identity of a recorded reply; the role is not a part of it, so a promoted model keeps its recordings.
 
     `arm` is the name of an arm with an endpoint or headers of its own, which model and request do not show; it is empty
-    for any other arm.
+    for any other arm. `call` counts equal requests of one application run, from 0.
     """
 
     case: str
@@ -213,6 +242,7 @@ class ReplyKey(NamedTuple):
     request: str
     sample: int
     arm: str = ""
+    call: int = 0
 
 
 def _instead_of_one_call(name: str, calls: Sequence[ToolCall], all_calls: Sequence[ToolCall]) -> str:

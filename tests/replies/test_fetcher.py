@@ -14,7 +14,8 @@ from pytest_graysplit.config.policy import SEED
 from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.errors import RecordingError, RelayError
 from pytest_graysplit.plugin.run.progress import tail
-from pytest_graysplit.replies.fetcher import Progress, ReplyFetcher
+from pytest_graysplit.replies.fetch_stats import Progress
+from pytest_graysplit.replies.fetcher import ReplyFetcher
 from pytest_graysplit.replies.fingerprint import request_hash
 from pytest_graysplit.replies.pricing import PriceTable
 from pytest_graysplit.replies.recordings import Journal, Recordings, merge_journals

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.config.options import checked_looks
 from pytest_graysplit.config.policy import BOUNDS, PASS_RATE, RETENTION, ROWS, SHARES, TRUNCATED, WAIT_QUANTILES
+from pytest_graysplit.config.pyproject.app import AppTable
 from pytest_graysplit.config.pyproject.arms import ArmTable, read_arms, reject_names
 from pytest_graysplit.config.pyproject.prices import read_price
 from pytest_graysplit.config.pyproject.reading import (
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 SECTIONS = (
     "prices", "aliases", "headers", "models", "arms", "splits", "verdict", "semantic", "judge", "guards", "rollback",
+    "app",
 )  # fmt: skip
 VERDICT_FIELDS = ("critical", "critical_tags", "bounds", "truncated", "looks", "signals")
 MODEL_FIELDS = ("params", "headers")
@@ -100,6 +102,7 @@ class ProjectConfig:
     arms: Mapping[str, ArmTable] = field(default_factory=dict)
     splits: Mapping[str, SplitTable] = field(default_factory=dict)
     rollback: Rollback | None = None
+    app: AppTable = field(default_factory=AppTable)
 
     @classmethod
     def read(cls, table: Mapping[str, object], environ: Mapping[str, str], folder: Path | None = None) -> ProjectConfig:
@@ -133,6 +136,7 @@ class ProjectConfig:
                 name: read_split(name, own, environ) for name, own in read_table("splits", table.get("splits")).items()
             },
             rollback=read_rollback(table.get("rollback")),
+            app=AppTable.read(read_table("app", table.get("app"))),
         )
 
     def named(self, aliases: Mapping[str, str]) -> ProjectConfig:

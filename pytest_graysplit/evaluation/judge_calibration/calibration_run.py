@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from pytest_graysplit.evaluation.judge_calibration.calibration import Calibration, LabelledResult
     from pytest_graysplit.evaluation.judge_calibration.rubric_calibration import JudgedAnswer, RubricCalibration
     from pytest_graysplit.evaluation.judge_calibration.subjects import Labels, Subject
-    from pytest_graysplit.replies.fetcher import Progress, ReplyFetcher
+    from pytest_graysplit.replies.fetch_stats import Progress
+    from pytest_graysplit.replies.fetcher import ReplyFetcher
     from pytest_graysplit.replies.reply_request import Address, ReplyRequest
     from pytest_graysplit.types import MetricUsage, Reply
 

@@ -9,7 +9,7 @@ from pytest_graysplit.formatting.display import format_clock, plural, spent_so_f
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
-    from pytest_graysplit.replies.fetcher import Progress
+    from pytest_graysplit.replies.fetch_stats import Progress
 
 BAR_WIDTH = 24
 # A line per tenth of the way, so that the log of a long run fits on a screen.

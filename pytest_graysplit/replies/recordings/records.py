@@ -13,7 +13,7 @@ from pytest_graysplit.replies.pricing import is_plausible_cost
 from pytest_graysplit.replies.reasoning_text import as_sent, without_thoughts
 from pytest_graysplit.replies.recordings.jsonl import FORMAT, LineError, decode, encode, refuse_twice, require_plain
 from pytest_graysplit.replies.refusals import is_refusal
-from pytest_graysplit.types import Outcome, Reply, ReplyKey, Usage
+from pytest_graysplit.types import Outcome, Reply, ReplyKey, Route, ServedAnswer, Usage
 
 if TYPE_CHECKING:
     from pytest_graysplit.types import ToolCall
@@ -39,11 +39,13 @@ FREE_TEXTS = frozenset(
     {
         *("case", "model", "text", "reasoning", "finish_reason"),
         *("error", "served_model", "response_id", "system_fingerprint"),
+        *("served_body", "served_events"),
     }
 )
 
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=10**15)]
 OneOrMore: TypeAlias = Annotated[int, msgspec.Meta(ge=1, lt=10**15)]
+Status: TypeAlias = Annotated[int, msgspec.Meta(ge=100, le=599)]
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=1e9)]
 
 
@@ -57,11 +59,12 @@ class RecordHeader(msgspec.Struct, gc=False):
     sample: Count = 0
     at: str = ""
     arm: str = ""
+    call: Count = 0
 
     @property
     def key(self) -> ReplyKey:
         """The identity of the reply."""
-        return ReplyKey(self.case or "", self.model, self.request, self.sample, self.arm)
+        return ReplyKey(self.case or "", self.model, self.request, self.sample, self.arm, self.call)
 
     @property
     def sortable_at(self) -> str:
@@ -108,6 +111,8 @@ class ReplyLine(msgspec.Struct, omit_defaults=True):
     sample: Count
     outcome: Outcome
     arm: str = ""  # of an arm with an endpoint or headers of its own
+    call: Count = 0  # the number of an application's request among equal ones
+    route: Route | None = None  # None for chat
     text: str = ""  # as it was sent: thoughts are separated when it is read
     reasoning: str = ""  # sent separately from the text
     tool_calls: tuple[Any, ...] = ()  # name, arguments, id; in older recordings as the server sent them
@@ -128,6 +133,9 @@ class ReplyLine(msgspec.Struct, omit_defaults=True):
     system_fingerprint: str | None = None
     endpoint_hash: str | None = None
     params_unknown: bool = False
+    served_status: Status | None = None  # of an application's request: the answer as the server sent it
+    served_body: Any = None
+    served_events: tuple[str, ...] = ()
     at: str = ""
 
 
@@ -179,6 +187,9 @@ def reply_line(key: ReplyKey, reply: Reply, at: str) -> ReplyLine:
         request=key.request,
         sample=key.sample,
         arm=key.arm,
+        call=key.call,
+        route=None if reply.route == "chat" else reply.route,
+        **_served_fields(reply.served),
         usage=_usage_line(reply.usage) if reply.usage else None,
         queue_s=reply.queue_s or None,
         backoff_s=reply.backoff_s or None,
@@ -240,8 +251,24 @@ def decode_reply(line: bytes) -> Reply:
         system_fingerprint=stored.system_fingerprint,
         endpoint_hash=stored.endpoint_hash,
         params_unknown=stored.params_unknown,
+        route=stored.route or "chat",
+        served=_served(stored),
     )
     return without_thoughts(reply, is_refusal)
+
+
+def _served_fields(served: ServedAnswer | None) -> dict[str, Any]:
+    if served is None:
+        return {}
+    status = None if served.status == 200 else served.status  # the status of every other answer
+    return {"served_status": status, "served_body": served.body, "served_events": served.events}
+
+
+def _served(stored: ReplyLine) -> ServedAnswer | None:
+    if stored.served_body is None and not stored.served_events:
+        return None
+    require_plain(stored.served_body, "served_body")
+    return ServedAnswer(status=stored.served_status or 200, body=stored.served_body, events=stored.served_events)
 
 
 def _calls(stored: tuple[Any, ...]) -> tuple[ToolCall, ...]:

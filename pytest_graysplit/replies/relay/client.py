@@ -30,6 +30,7 @@ from pytest_graysplit.replies.relay.proxies import unreadable_warnings
 from pytest_graysplit.replies.relay.refused_params import is_of_the_arm, param_refused
 from pytest_graysplit.replies.relay.response import read_response
 from pytest_graysplit.replies.relay.sender import LimitPolicy, RequestAttempts, RequestSender, to_reply
+from pytest_graysplit.replies.relay.served import KeptResponse, PassedStream
 from pytest_graysplit.replies.relay.stats import EventLoopLag, RelayStats
 from pytest_graysplit.replies.relay.stream import TokenWatch
 from pytest_graysplit.types import Reply
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from pytest_graysplit.replies.relay.preflight import Listed
     from pytest_graysplit.replies.relay.streaming import StreamListener
     from pytest_graysplit.types import Json, Redactor, Route
+
+    Listener = StreamListener | PassedStream
 
 T = TypeVar("T")
 
@@ -85,6 +88,8 @@ class Relay:
         self._targets: dict[Route, str] = {
             "chat": target_of(route_url(access.base_url, "/chat/completions")),
             "embeddings": target_of(route_url(access.base_url, "/embeddings")),
+            "responses": target_of(route_url(access.base_url, "/responses")),
+            "messages": target_of(route_url(access.base_url, "/messages")),
         }
         self._models_target = target_of(route_url(access.base_url, "/models"))
         self._headers: dict[tuple[str, ...], Mapping[str, str]] = {}
@@ -189,15 +194,16 @@ class Relay:
         headers: Mapping[str, str] = NO_HEADERS,
         *,
         deadline_s: float | None = None,
-        listener: StreamListener | None = None,
+        listener: Listener | None = None,
+        keeps_answer: bool = False,
     ) -> tuple[Reply, RelayError | None]:
         """Send one request and return the reply, with the error that every further call would meet, if there is one.
 
         Any other problem of the request, also an unexpected one, becomes its failed reply. All attempts, and all waits
         for a connection, a turn or a retry, end by the deadline together; an attempt that it cuts is closed. A
-        `listener` hears a streamed answer while it arrives.
+        `listener` hears a streamed answer while it arrives, and `keeps_answer` keeps the answer as it was sent.
         """
-        model = arm.model
+        model, kept = arm.model, KeptResponse(keeps=keeps_answer)
         try:
             content = _ENCODER.encode(body)
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
@@ -216,7 +222,7 @@ class Relay:
                 streams=body.get("stream") is True,
                 listener=listener,
             ),
-            read=lambda response: self._read(response, model, body, route),
+            read=kept.reading(lambda response: self._read(response, model, body, route)),
             retries=self._settings.retries,
             reservation=self._cost_guard.reservation(arm, body, route) if self._cost_guard else None,
             deadline_s=deadline_s,
@@ -238,10 +244,10 @@ class Relay:
                 self._admission.leave(model, decided=decided and stop is None, stop=stop)
         if not isinstance(result, RelayFailure):
             self._admission.answered(model, arm.asks_as)
-        return to_reply(model, attempts, result), stop
+        return kept.kept(to_reply(model, attempts, result)), stop
 
     async def _carried(
-        self, attempts: RequestAttempts[Connection, T], listener: StreamListener | None = None
+        self, attempts: RequestAttempts[Connection, T], listener: Listener | None = None
     ) -> T | RelayFailure:
         try:
             left_s = None if attempts.deadline_s is None else attempts.ends_at_s - self._clock()
@@ -285,7 +291,7 @@ class Relay:
         opened: Callable[[], None],
         *,
         streams: bool = False,
-        listener: StreamListener | None = None,
+        listener: Listener | None = None,
     ) -> RawResponse | RelayFailure:
         # One deadline for everything: a read timeout would start again with every blank line of a keep-alive.
         is_open = False
@@ -304,9 +310,7 @@ class Relay:
         except (CannotConnectError, BrokenConnectionError, EncodingError, TooLargeError) as error:
             return _failure_of(error, self._redact)
 
-    async def _receive_stream(
-        self, connection: Connection, request: Request, listener: StreamListener | None
-    ) -> RawResponse:
+    async def _receive_stream(self, connection: Connection, request: Request, listener: Listener | None) -> RawResponse:
         started, watch = self._clock(), TokenWatch()
         if listener is not None:
             listener.begin()

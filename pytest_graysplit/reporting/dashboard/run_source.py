@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from pytest_graysplit.config.settings import Settings
-    from pytest_graysplit.replies.fetcher import FetchStats
+    from pytest_graysplit.replies.fetch_stats import FetchStats
     from pytest_graysplit.types import Json, Redactor
     from pytest_graysplit.verdict import StopReason, Verdict
     from pytest_graysplit.verdict.results import Results

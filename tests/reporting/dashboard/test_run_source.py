@@ -24,7 +24,7 @@ from factories import (
 )
 
 from pytest_graysplit.config.settings import Settings
-from pytest_graysplit.replies.fetcher import FetchStats
+from pytest_graysplit.replies.fetch_stats import FetchStats
 from pytest_graysplit.reporting.dashboard import run_source
 from pytest_graysplit.reporting.dashboard.run_cases import WORST
 from pytest_graysplit.reporting.dashboard.run_figures import arms_so_far
