@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_graysplit.types import Case, Comparison, CriterionResult, FailedExpectation, Json, MetricUsage, Reply
+    from pytest_graysplit.verdict.results.app_facts import AppFacts
 
 # The reason of an unjudged arm without a judge's verdict on a criterion of its rubric.
 WITHOUT_VERDICT = "without a verdict of the judge"
@@ -107,6 +108,8 @@ class CaseResult:
     the judge of flagged pairs. `asserted` means that a check of the answers could have failed; a case without one
     passes with any answer.
     `requests` holds each arm's request without the model; it is empty unless a report will show it.
+    `app` is set by an item that runs an application: one arm and one sample. Items of one case have the same
+    `request_hash` on both arms. The main process makes one result of all of them.
     """
 
     case: Case
@@ -123,6 +126,7 @@ class CaseResult:
     asked_guards: MetricUsage | None = None
     asserted: bool = False
     requests: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    app: AppFacts | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
