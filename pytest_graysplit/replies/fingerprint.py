@@ -16,7 +16,7 @@ from pytest_graysplit.types import Reply, ToolCall
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-    from pytest_graysplit.types import Case, Expect, Json, Redactor
+    from pytest_graysplit.types import Case, Expect, Json, Redactor, Route
 
 REDACTED = "[redacted]"
 # Any other text field may echo a secret, including fields that are added later.
@@ -36,9 +36,13 @@ def canonical(body: Mapping[str, Json]) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def request_hash(body: Mapping[str, Json]) -> str:
-    """Return 16 hexadecimal digits that identify a request; the model and the order of names do not count."""
-    return hashlib.sha256(canonical(body)).hexdigest()[:16]
+def request_hash(body: Mapping[str, Json], route: Route = "chat") -> str:
+    """Return 16 hexadecimal digits that identify a request; the model and the order of names do not count.
+
+    `route` is the one that an application's request was made to: equal bodies of two routes are different requests.
+    """
+    text = canonical(body)
+    return hashlib.sha256(text if route == "chat" else b"%s %s" % (route.encode(), text)).hexdigest()[:16]
 
 
 def redactor(secrets: Iterable[str], extra: Sequence[Callable[[str], str]] = ()) -> Redactor:
