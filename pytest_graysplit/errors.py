@@ -89,6 +89,9 @@ class Slug(StrEnum):
     SUITE_EMPTY = "suite-empty"
 
     # Tests of applications
+    APP_OUTPUT = "app-output"
+    APP_NO_OUTPUT = "app-no-output"
+    APP_NO_CALL = "app-no-call"
     GATEWAY_MISSING = "gateway-missing"
     GATEWAY_PORT = "gateway-port"
     GATEWAY_OUTSIDE = "gateway-outside"
