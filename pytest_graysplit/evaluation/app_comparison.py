@@ -161,11 +161,14 @@ class AppPair:
             return False
         arms = [run.arms[0] for run in self.control]
         answered = all(arm.judged and arm.replies and not arm.failed for arm in arms)
-        return not answered or bool(self._without_output(self.control))
+        return not answered or not all(facts_of(run).has_output for run in self.control)
 
     def _without_output(self, runs: Sequence[CaseResult]) -> list[FailedExpectation]:
-        """Return the failure of an arm that has set no output, where a threshold compares it with another output."""
-        silent = [run.arms[0] for run in runs if not facts_of(run).has_output and run.arms[0].judged]
+        """Return the failure of an arm that has set no output, where a threshold compares it with another output.
+
+        A run that failed by itself may have ended before it could set one.
+        """
+        silent = [run.arms[0] for run in runs if not facts_of(run).has_output and run.arms[0].passed]
         threshold = self.case.min_similarity
         if not isinstance(threshold, float | int) or not self.has_output or not silent or not silent[0].replies:
             return []
