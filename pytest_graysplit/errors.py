@@ -177,6 +177,7 @@ class Slug(StrEnum):
     SIMILARITY_BELOW = "similarity-below"
     SIMILARITY_UNKNOWN = "similarity-unknown"
     METRIC_SILENT = "metric-silent"
+    METRIC_WORKERS = "metric-workers"
     RUBRIC_SILENT = "rubric-silent"
     CONTROL_SIMILARITY = "control-similarity"
     GUARD_VETO = "guard-veto"

@@ -154,19 +154,10 @@ class CaseRun:
 
     def _missing_score(self) -> GraysplitError | None:
         """Return the error for a threshold without a score: a judge that gives no verdict must not fail the model."""
-        if (
-            not isinstance(self.score, ModelGradedScorer)
-            or not (silence := self.score.silence())
-            or not self._lacks_a_score()
-        ):
+        if not isinstance(self.score, ModelGradedScorer):
             return None
-        metric = self.score.metric
-        return GraysplitError(
-            f"{metric.name} {metric.arm.name} gave no score for case {self.case.id!r}: {silence}",
-            hint="a call that failed is tried again by the next run; if the model cannot do it, name another one in "
-            f"[tool.graysplit.{metric.name}], or assert no similarity",
-            slug=Slug.METRIC_SILENT,
-        )
+        error = self.score.silent_error()
+        return error if error is not None and self._lacks_a_score() else None
 
     def _lacks_a_score(self) -> bool:
         compared = self.comparison

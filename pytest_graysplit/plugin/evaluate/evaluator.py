@@ -181,6 +181,8 @@ class Evaluator:
 
         The process of the test redacts them, because the main process may not know the hooks of the test's folder.
         """
+        if self._scoring.is_hooked(path):
+            results = tuple(_hooked(result) for result in results)
         if not self._shows_requests:
             return tuple(replace(result, requests={}) for result in results)
         redact = self._fetching.redaction.of(path)
@@ -189,6 +191,8 @@ class Evaluator:
     def complete_comparisons(self, results: Results) -> None:
         """Compare the arms of `graysplit_reply` cases, which run as separate items."""
         for row in results.rows:
+            if row.is_app:
+                continue  # compared when the last run of both arms had ended, or not at all
             control = row.arms.get(CONTROL)
             for arm, treatment in row.arms.items():
                 if row.case.turns and (treatment.unasked or (control and control.unasked)):
@@ -213,6 +217,11 @@ class Evaluator:
         if scoring.is_model_graded(case) or scoring.is_hooked(path) or not scoring.is_known(case):
             return None
         return scoring.of_texts(case, path)
+
+
+def _hooked(result: CaseResult) -> CaseResult:
+    """Note for the main process, which may not know the hooks of a folder, that one may score the outputs."""
+    return result if result.app is None else replace(result, app=replace(result.app, hooked=True))
 
 
 def _redacted(result: CaseResult, redact: Redactor) -> CaseResult:

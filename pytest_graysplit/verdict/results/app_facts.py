@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_graysplit.types import CONTROL
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
+
+    from pytest_graysplit.types import Reply
 
 
 class OtherCalls(NamedTuple):
@@ -31,6 +35,7 @@ class AppFacts:
     control and each treatment have for the case. Without an output (`has_output`) the run is judged by its asserts
     alone. `swapped_calls` counts the calls that the arm's model has answered. `passed` has the calls to all other
     models, by the name of the model, and `passed_places` are the places of these calls among the calls of the reply.
+    `hooked` means that a hook of the test's folder may score the outputs.
     """
 
     arm: str
@@ -41,8 +46,18 @@ class AppFacts:
     swapped_calls: int
     passed: Mapping[str, OtherCalls] = field(default_factory=dict)
     passed_places: tuple[int, ...] = ()
+    hooked: bool = False
 
     @property
     def expected(self) -> int:
         """The number of items that this arm has for the case."""
-        return self.control_samples if self.arm == "control" else self.samples
+        return self.control_samples if self.arm == CONTROL else self.samples
+
+    @property
+    def is_spare(self) -> bool:
+        """Whether it is a sample of the control beyond those that both arms have."""
+        return self.arm == CONTROL and self.sample >= self.samples
+
+    def model_calls(self, reply: Reply) -> tuple[Reply, ...]:
+        """Return the answers of the arm's model among the calls of the run's reply."""
+        return tuple(call for place, call in enumerate(reply.calls) if place not in self.passed_places)
