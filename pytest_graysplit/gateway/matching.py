@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.errors import Slug, UsageError
-from pytest_graysplit.replies.fingerprint import canonical, redact_json, unchanged
+from pytest_graysplit.replies.fingerprint import canonical, redact_api_json, unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -48,7 +48,7 @@ class Normaliser:
         normal: Any = _mapped({name: part for name, part in body.items() if name != "model"}, self._plain)
         if self._hook is not None:
             normal = self._hooked(self._hook, normal)
-        clean: Any = redact_json(normal, self._redact)
+        clean: Any = redact_api_json(normal, self._redact)
         return dict(clean)
 
     def _plain(self, text: str) -> str:
