@@ -98,6 +98,7 @@ class Slug(StrEnum):
 
     # Recordings
     RECORDING_MISSING = "recording-missing"
+    NORMALIZE_FAILED = "normalize-failed"
     RECORDING_BROKEN = "recording-broken"
     RECORDING_COST = "recording-cost"
     RECORDING_CONFLICT = "recording-conflict"
