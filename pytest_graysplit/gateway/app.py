@@ -37,13 +37,23 @@ class Addressed(NamedTuple):
 class GatewayApp:
     """The ASGI app: it answers requests to this host that have the token in their path, for the item that runs.
 
-    `find` returns the calls of the item with a number, or those of the current item for an empty text.
+    `find` returns the calls of the item with a number, or those of the current item for an empty text. `on_refused` is
+    called after each request beyond the limit of its item.
     """
 
-    def __init__(self, answerer: Answerer, token: str, port: int, find: Callable[[str], ItemCalls | None]) -> None:
+    def __init__(
+        self,
+        answerer: Answerer,
+        *,
+        token: str,
+        port: int,
+        find: Callable[[str], ItemCalls | None],
+        on_refused: Callable[[ItemCalls], None],
+    ) -> None:
         self._answerer = answerer
         self._token = token
         self._find = find
+        self._on_refused = on_refused
         self._hosts = frozenset(f"{name}:{port}".encode() for name in ("127.0.0.1", "localhost"))
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
@@ -80,7 +90,10 @@ class GatewayApp:
         call = IncomingCall(method, path, names, body)
         if method in ("GET", "HEAD") and (path == MODELS or path.startswith(f"{MODELS}/")):
             return models_answer(calls.run, path)
-        return self._answerer.answer(calls, call)
+        answer = self._answerer.answer(calls, call)
+        if answer.is_beyond_limit:
+            self._on_refused(calls)
+        return answer
 
 
 def addressed_by(raw_path: str) -> Addressed:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.gateway.answering import Answerer
 from pytest_graysplit.gateway.environment import ItemEnvironment
+from pytest_graysplit.gateway.interruption import Interruption
 from pytest_graysplit.gateway.upstream import upstream_access
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Gateway:
         self._port = 0
         self._server: ServerThread | None = None
         self._environment: ItemEnvironment | None = None
+        self._interruption = Interruption()
         self._current: ItemCalls | None = None
         self._numbers = itertools.count(1)
         self._items: weakref.WeakValueDictionary[str, ItemCalls] = weakref.WeakValueDictionary()
@@ -90,7 +92,14 @@ class Gateway:
 
         listener = listening()
         self._port = listener.getsockname()[1]
-        self._server = ServerThread(GatewayApp(self.answerer, self.token, self._port, self._calls_of), listener)
+        app = GatewayApp(
+            self.answerer,
+            token=self.token,
+            port=self._port,
+            find=self._calls_of,
+            on_refused=self._interruption.refused,
+        )
+        self._server = ServerThread(app, listener)
         self._server.start()
         self._environment = ItemEnvironment(
             base_url=self.base_url,
@@ -104,6 +113,7 @@ class Gateway:
         """Begin an item: requests belong to it from now on, and the environment leads here."""
         self.leave()
         self._current = calls
+        self._interruption.enter(calls)
         if self._environment is not None:
             self._environment.enter()
 
@@ -114,6 +124,7 @@ class Gateway:
         if self._environment is not None:
             self._environment.leave()
         self._current.close()
+        self._interruption.leave()
         self._current = None
 
     def stop(self) -> None:

@@ -23,7 +23,7 @@ class _Socket(socket.socket):
 
 def listening() -> socket.socket:
     """Return a socket that listens on a free port of 127.0.0.1; raise UsageError if there is none."""
-    made = _Socket(socket.AF_INET, socket.SOCK_STREAM)
+    made = _Socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY for this protocol
     try:
         made.bind((HOST, 0))
         made.listen(_WAITING)

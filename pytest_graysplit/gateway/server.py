@@ -94,8 +94,8 @@ class ServerThread:
 
 
 def require_packages() -> None:
-    """Raise UsageError unless the packages of the extra `app` can be imported."""
-    missing = [package for package in ("starlette", "uvicorn") if find_spec(package) is None]
+    """Raise UsageError unless the extra `app` is installed."""
+    missing = [package for package in ("uvicorn",) if find_spec(package) is None]
     if missing:
         raise UsageError(
             f"graysplit_app needs {' and '.join(missing)}",
