@@ -37,12 +37,14 @@ _SEE_TRACEBACK = "the traceback above shows the error; the calls of the applicat
 class AppCaseRun(CaseRun):
     """The run of an application with one arm's model: one reply is made of its calls after its body.
 
-    `output` returns the output as a text, None if the test has set none. `redact` removes secrets from it.
+    `output` returns the output as a text, None if the test has set none. `redact` removes secrets from it. `hooked`
+    means that a hook of the test's folder may score the outputs.
     """
 
     calls: ItemCalls
     output: Callable[[], str | None]
     redact: Redactor
+    hooked: bool = False
     concluded: bool = False
     # Set where the calls themselves show nothing about a model.
     is_void: bool = False
@@ -101,7 +103,8 @@ class AppCaseRun(CaseRun):
         """Judge the arm and return the result of its item."""
         result = super().result(nodeid)
         calls, swapped = self.calls.replies, self.calls.swapped_replies
-        return replace(result, app=facts_of(self.part, calls, swapped, has_output=self.output() is not None))
+        facts = facts_of(self.part, calls, swapped, has_output=self.output() is not None, hooked=self.hooked)
+        return replace(result, app=facts)
 
     def _arm(self, arm: str, each: Sequence[JudgedReply], *, lacks_verdict: bool) -> ArmResult:
         result = super()._arm(arm, each, lacks_verdict=lacks_verdict)

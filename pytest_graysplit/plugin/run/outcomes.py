@@ -99,7 +99,7 @@ class Outcomes:
         if isinstance(run, AppCaseRun) and run.is_void and run.problem is not None:
             if run.unasked:
                 raise pytest.skip.Exception(run.problem.problem, _use_item_location=True) from None
-            pytest.fail(text, pytrace=False)
+            raise pytest.fail.Exception(text, pytrace=False) from None
 
     def _refuse_without_reply(self, item: pytest.Item, plan: Plan) -> None:
         run = self._evaluator.case_run(item, plan)
