@@ -1,10 +1,12 @@
-"""The matching of an application's requests: the normal form in which they are looked up and stored."""
+"""The matching of an application's requests: the normal form that is stored, and the numbers of equal ones."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections import defaultdict
 from copy import deepcopy
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.errors import Slug, UsageError
@@ -13,7 +15,7 @@ from pytest_graysplit.replies.fingerprint import canonical, redact_api_json, unc
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pytest_graysplit.types import Case, Json, Redactor
+    from pytest_graysplit.types import Case, Json, Redactor, ReplyKey
 
 IGNORED = "<ignored>"
 # An image, a sound, a document or another sealed text: only its hash is stored. A word of ordinary text ends earlier.
@@ -69,6 +71,33 @@ class Normaliser:
                 slug=Slug.NORMALIZE_FAILED,
             ) from error
         return copy
+
+
+class CallNumbers:
+    """The numbers of equal requests in one run of a test, from 0: each gets the lowest one that is free.
+
+    The number of an answered or a running request is taken. A failed one frees its number, so that a second attempt is
+    recorded under it.
+    """
+
+    def __init__(self) -> None:
+        """Begin a run."""
+        self._taken: dict[ReplyKey, set[int]] = defaultdict(set)
+        self._lock = Lock()
+
+    def take(self, key: ReplyKey) -> ReplyKey:
+        """Return the key with the next number."""
+        first = key._replace(call=0)
+        with self._lock:
+            taken = self._taken[first]
+            number = next(number for number in range(len(taken) + 1) if number not in taken)
+            taken.add(number)
+        return first._replace(call=number)
+
+    def free(self, key: ReplyKey) -> None:
+        """Free the number of a request that was not answered."""
+        with self._lock:
+            self._taken[key._replace(call=0)].discard(key.call)
 
 
 def _mapped(value: Json, change: Callable[[str], str]) -> Json:

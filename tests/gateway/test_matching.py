@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from pytest_graysplit.errors import UsageError
-from pytest_graysplit.gateway.matching import Normaliser
+from pytest_graysplit.gateway.matching import CallNumbers, Normaliser
 from pytest_graysplit.replies.fingerprint import redactor, request_hash
-from pytest_graysplit.types import Case
+from pytest_graysplit.types import Case, ReplyKey
 
 CASE = Case(id="test_app.py::test_refund", messages=())
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -96,6 +96,15 @@ def test_equal_bodies_of_two_routes_are_two_requests():
     routes = ("chat", "embeddings", "responses", "messages")
     assert len({request_hash(body, route) for route in routes}) == len(routes)
     assert request_hash(body, "chat") == request_hash(body)
+
+
+def test_number_of_a_failed_request_is_given_again():
+    """The lowest free number: a recorded run without the failure counts in the same way."""
+    numbers, key = CallNumbers(), ReplyKey("case", "model", "hash", 0)
+    assert [numbers.take(key).call for _ in range(3)] == [0, 1, 2]
+    numbers.free(key._replace(call=1))
+    assert [numbers.take(key).call for _ in range(2)] == [1, 3]
+    assert numbers.take(key._replace(request="other")).call == 0
 
 
 def test_hook_may_be_a_caller_of_pluggy():
