@@ -54,6 +54,11 @@ class AppCaseRun(CaseRun):
         """The item's part in the test."""
         return cast("AppPlan", self.plan.app)
 
+    @property
+    def explains_error(self) -> bool:
+        """Whether an error of the body only follows from an answer that the application did not get."""
+        return self.is_void or bool(self.calls.refused)
+
     def conclude(self) -> None:
         """Make the reply of the calls so far and judge it; the first call counts."""
         if self.concluded:
@@ -63,7 +68,7 @@ class AppCaseRun(CaseRun):
         output = self.output()
         calls, swapped = self.calls.replies, self.calls.swapped_replies
         text = None if output is None else self.redact(output)
-        self.replies = {self.part.arm: (reply_of_calls(self.part, calls, swapped, text),)}
+        self.replies = {self.part.arm: (reply_of_calls(self.part, calls, swapped, text),) if swapped else ()}
         self.problem = self.calls.problem or self._without_call()
         self.is_void = self.problem is not None
         if not self.is_void and not self.bug:

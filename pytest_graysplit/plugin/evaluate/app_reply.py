@@ -22,13 +22,13 @@ _OWN_OUTCOMES = frozenset({"refusal", "truncated", "filtered"})
 
 
 def reply_of_calls(part: AppPlan, calls: Sequence[Reply], swapped: Sequence[Reply], output: str | None) -> Reply:
-    """Return the reply of one run: `swapped` are the calls that the arm's model has answered or failed to answer.
+    """Return the reply of one run: `swapped` are the calls, at least one, that went to the arm's model.
 
     `output` is None if the test has set none.
     """
     answered = [reply for reply in swapped if reply.outcome != "error"]
-    last = (answered or list(swapped) or [Reply(model=part.config.model, outcome="ok")])[-1]
-    failed = last if swapped and not answered else None
+    last = (answered or swapped)[-1]
+    failed = None if answered else last
     return Reply(
         model=part.config.model,
         outcome="error" if failed else _outcome(output, last),
