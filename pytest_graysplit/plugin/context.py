@@ -42,7 +42,7 @@ class RunContext:
         self.worker = WorkerInput.of(config)
         self.run_id = self.worker.run_id or f"{self.started:%Y%m%dT%H%M%S}-{os.getpid()}"
         self.totals = RunTotals(by_nodeid=any("::" in argument for argument in config.args))
-        hooks = FolderHooks(config)
+        self.hooks = hooks = FolderHooks(config)
         scoring = Scoring(hooks, self.settings)
         self.planner = Planner(self.settings, config.rootpath, hooks=hooks, scoring=scoring, totals=self.totals)
         self.fetching = Fetching(

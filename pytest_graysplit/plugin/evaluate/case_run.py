@@ -94,6 +94,9 @@ class CaseRun:
             run.problem = error
         return run
 
+    def conclude(self) -> None:
+        """Make the replies that exist only after the body of the test; those to a prompt are there before it."""
+
     def _compare(self) -> None:
         if isinstance(self.score, ModelGradedScorer):
             self.score.prepare(pairs_of(self.plan, self.replies))
@@ -227,7 +230,7 @@ class CaseRun:
             asked_rubric=None if self.rubric is None else self.rubric.usage(),
             asked_guards=None if self.flags is None else self.flags.usage(),
             asserted=self._asserted(),
-            requests={arm: self.plan.requests[arm][0].body for arm in self.judged_arms},
+            requests={arm: some[0].body for arm in self.judged_arms if (some := self.plan.requests.get(arm))},
         )
 
     def _asserted(self) -> bool:
@@ -256,11 +259,11 @@ class CaseRun:
         failures = (*chain.from_iterable(by_reply), *whole)
         awaits_judge = lacks_verdict and any(one.passes_checks for one in each)
         judged = not self.bug and not awaits_judge and (bool(failures) or not self._unjudgeable(arm))
-        request = self.plan.requests[arm][0]
+        config, requests = self.plan.config_of(arm), self.plan.requests.get(arm, ())
         return ArmResult(
             arm=arm,
-            model=request.key.model,
-            name=request.config.name,
+            model=config.model,
+            name=config.name,
             replies=own,
             spare=spare,
             misses=failures,
@@ -272,8 +275,8 @@ class CaseRun:
             judged=judged,
             unjudged_because="" if judged else self._unjudged_because(),
             unasked=self.unasked,
-            over_limit=over_limit(request.body, answers),
-            elsewhere=elsewhere(request.config, answers),
+            over_limit=over_limit(requests[0].body, answers) if requests else 0,
+            elsewhere=elsewhere(config, answers),
             bug=self.bug,
         )
 

@@ -14,16 +14,18 @@ from pytest_graysplit.evaluation.flag_judging import FlagJudge
 from pytest_graysplit.evaluation.model_graded import ModelGradedScorer
 from pytest_graysplit.evaluation.rubric_judging import RubricJudge
 from pytest_graysplit.plugin.collect.plans import PLAN
+from pytest_graysplit.plugin.evaluate.app_case_run import AppCaseRun
 from pytest_graysplit.plugin.evaluate.case_run import CaseRun, compared_pairs, pairs_of
 from pytest_graysplit.replies.fingerprint import redact_body, redact_case
 from pytest_graysplit.verdict.results import CONTROL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from pytest_graysplit.evaluation.comparison import Score
     from pytest_graysplit.evaluation.model_graded import ModelGradedMetric
+    from pytest_graysplit.gateway.item_calls import ItemCalls
     from pytest_graysplit.plugin.collect.plans import Plan
     from pytest_graysplit.plugin.fetch.fetching import Fetching
     from pytest_graysplit.plugin.scoring import Scoring
@@ -88,7 +90,7 @@ class Evaluator:
         a missing reply, prevents them: the test of the plan fails with it.
         """
         requests: list[ReplyRequest] = []
-        if not self.asks_model(plan):
+        if plan.app is not None or not self.asks_model(plan):
             return requests
         fetcher = self._fetching.fetcher
         with suppress(Exception):
@@ -147,10 +149,30 @@ class Evaluator:
         item.stash.setdefault(CASE_RUNS, []).append(run)
         return run
 
+    def begin_app(
+        self, item: pytest.Item, plan: Plan, calls: ItemCalls, output: Callable[[], str | None]
+    ) -> AppCaseRun:
+        """Begin the run of an application; its reply is made and judged after the body of the test."""
+        run = AppCaseRun(
+            plan=plan,
+            case=plan.case,
+            score=self.scorer(plan),
+            rubric=self.rubric_judge(plan),
+            calls=calls,
+            output=output,
+            redact=self._fetching.redaction.of(plan.recording_path),
+        )
+        runs: list[CaseRun] = [run]
+        item.stash[CASE_RUNS] = runs
+        return run
+
     def evaluate_all(self, items: Iterable[pytest.Item]) -> None:
-        """Evaluate the items one after the other: between tests the same work takes twice as long, on cold caches."""
+        """Evaluate the items one after the other: between tests the same work takes twice as long, on cold caches.
+
+        The items of an application have no replies yet.
+        """
         with _collector_paused():
-            for item in items:
+            for item in (item for item in items if item.stash[PLAN].app is None):
                 with suppress(Exception):  # the test of the item fails with it, such as an error in a user's hook
                     self.case_run(item, item.stash[PLAN])
 
