@@ -88,8 +88,17 @@ class Slug(StrEnum):
     SUITE_UNCOLLECTED = "suite-uncollected"
     SUITE_EMPTY = "suite-empty"
 
+    # Tests of applications
+    GATEWAY_MISSING = "gateway-missing"
+    GATEWAY_PORT = "gateway-port"
+    GATEWAY_OUTSIDE = "gateway-outside"
+    GATEWAY_ROUTE = "gateway-route"
+    GATEWAY_CALLS = "gateway-calls"
+    GATEWAY_ADDRESS = "gateway-address"
+
     # Recordings
     RECORDING_MISSING = "recording-missing"
+    NORMALIZE_FAILED = "normalize-failed"
     RECORDING_BROKEN = "recording-broken"
     RECORDING_COST = "recording-cost"
     RECORDING_CONFLICT = "recording-conflict"
