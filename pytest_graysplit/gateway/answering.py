@@ -129,8 +129,7 @@ def outside(path: str) -> CallAnswer:
 
 
 def _key(run: AppRun, arm: Arm, route: Route, body: Mapping[str, Json]) -> ReplyKey:
-    identity = body if route == "chat" else {"route": route, **body}
-    return ReplyKey(run.case.id, arm.model, request_hash(identity), run.sample, arm.recorded_as)
+    return ReplyKey(run.case.id, arm.model, request_hash(body, route), run.sample, arm.recorded_as)
 
 
 def _finish(  # noqa: PLR0913, PLR0917 # everything about one call
@@ -163,7 +162,9 @@ def _spoiled(calls: ItemCalls, error: GraysplitError, path: str) -> CallAnswer:
 
 def _beyond_limit(calls: ItemCalls, path: str) -> CallAnswer:
     problem = f"the application has made {calls.run.max_calls} requests in one test, the most that are answered"
-    return refusal(400, problem, Slug.GATEWAY_CALLS, path=path)
+    answer = refusal(400, problem, Slug.GATEWAY_CALLS, path=path)
+    answer.is_beyond_limit = True
+    return answer
 
 
 def _object(body: bytes) -> dict[str, Json] | None:

@@ -39,13 +39,23 @@ class Addressed(NamedTuple):
 class GatewayApp:
     """The ASGI app: it answers requests to this host that have the token in their path, for the item that runs.
 
-    `find` returns the calls of the item with a number, or those of the current item for an empty text.
+    `find` returns the calls of the item with a number, or those of the current item for an empty text. `on_refused` is
+    called after each request beyond the limit of its item.
     """
 
-    def __init__(self, answerer: Answerer, token: str, port: int, find: Callable[[str], ItemCalls | None]) -> None:
+    def __init__(
+        self,
+        answerer: Answerer,
+        *,
+        token: str,
+        port: int,
+        find: Callable[[str], ItemCalls | None],
+        on_refused: Callable[[ItemCalls], None],
+    ) -> None:
         self._answerer = answerer
         self._token = token
         self._find = find
+        self._on_refused = on_refused
         self._hosts = frozenset(f"{name}:{port}".encode() for name in ("127.0.0.1", "localhost"))
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
@@ -71,8 +81,8 @@ class GatewayApp:
             return _without_token(addressed.path)
         answer = self._answer(method, addressed, headers, body if len(body) <= MOST_BYTES else None, upstream)
         calls = self._find(addressed.item)
-        if calls is not None and calls.refused:
-            raise CallLimitError(f"the application has made {calls.run.max_calls} requests in one test, and goes on")
+        if answer.is_beyond_limit and calls is not None:
+            raise CallLimitError(f"more than {calls.run.max_calls} requests in one test")
         return answer
 
     def _refused(self, headers: Mapping[bytes, bytes], addressed: Addressed) -> CallAnswer | None:
@@ -104,7 +114,10 @@ class GatewayApp:
         call = IncomingCall(method, path, headers, body, upstream)
         if method in ("GET", "HEAD") and (path == MODELS or path.startswith(f"{MODELS}/")):
             return models_answer(calls.run, path)
-        return self._answerer.answer(calls, call)
+        answer = self._answerer.answer(calls, call)
+        if answer.is_beyond_limit:
+            self._on_refused(calls)
+        return answer
 
 
 def _without_token(path: str) -> CallAnswer:

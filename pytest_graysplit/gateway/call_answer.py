@@ -27,13 +27,15 @@ class CallAnswer:
 
     `wait()` blocks until the head is there, and iteration yields the pieces as they come. In an event loop of asyncio
     or trio, `await answer` and `async for piece in answer` do the same. If the head is complete, `is_stream` tells
-    whether the body may still grow, and `body` is the whole body otherwise.
+    whether the body may still grow, and `body` is the whole body otherwise. `is_beyond_limit` marks the error for a
+    request beyond the limit of its test: a caller in this process raises CallLimitError instead.
     """
 
     def __init__(self) -> None:
         self.status = 0
         self.headers: Mapping[str, str] = {}
         self.is_stream = False
+        self.is_beyond_limit = False
         self._pieces: list[bytes] = []
         self._ended = False
         self._cut: str | None = None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit.gateway.answering import Answerer
 from pytest_graysplit.gateway.clients import ProcessClients
 from pytest_graysplit.gateway.environment import ANTHROPIC_ADDRESSES, OPENAI_ADDRESSES, ItemEnvironment
+from pytest_graysplit.gateway.interruption import Interruption
 from pytest_graysplit.gateway.upstream import upstream_access
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Gateway:
         self._server: ServerThread | None = None
         self._environment: ItemEnvironment | None = None
         self._clients: ProcessClients | None = None
+        self._interruption = Interruption()
         self._current: ItemCalls | None = None
         self._numbers = itertools.count(1)
         self._items: weakref.WeakValueDictionary[str, ItemCalls] = weakref.WeakValueDictionary()
@@ -93,7 +95,13 @@ class Gateway:
 
         listener = listening()
         self._port = listener.getsockname()[1]
-        app = GatewayApp(self.answerer, self.token, self._port, self._calls_of)
+        app = GatewayApp(
+            self.answerer,
+            token=self.token,
+            port=self._port,
+            find=self._calls_of,
+            on_refused=self._interruption.refused,
+        )
         self._server = ServerThread(app, listener)
         self._server.start()
         self._clients = ProcessClients(app, self.base_url, self.hosts)
@@ -109,6 +117,7 @@ class Gateway:
         """Begin an item: requests belong to it from now on, and the environment and the clients lead here."""
         self.leave()
         self._current = calls
+        self._interruption.enter(calls)
         if self._environment is not None:
             self._environment.enter()
         if self._clients is not None:
@@ -125,6 +134,7 @@ class Gateway:
         if self._environment is not None:
             self._environment.leave()
         self._current.close()
+        self._interruption.leave()
         self._current = None
 
     def stop(self) -> None:

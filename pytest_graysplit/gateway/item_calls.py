@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from pytest_graysplit.gateway.matching import CallNumbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +45,7 @@ class ItemCalls:
         self.refused = 0
         self.asked: dict[str, int] = {}
         self._calls: list[AppCall] = []
-        self._taken: defaultdict[ReplyKey, set[int]] = defaultdict(set)
+        self._numbers = CallNumbers()
         self._admitted = 0
         self._running = 0
         self._closed = False
@@ -92,10 +93,7 @@ class ItemCalls:
     def begin(self, key: ReplyKey, route: Route, *, swapped: bool) -> AppCall:
         """Return a new call; its key gets the lowest number that no answered or running call like it has."""
         with self._changed:
-            taken = self._taken[key]
-            number = next(number for number in range(len(taken) + 1) if number not in taken)
-            taken.add(number)
-            call = AppCall(key._replace(call=number), route, swapped)
+            call = AppCall(self._numbers.take(key), route, swapped)
             self._calls.append(call)
             self._running += 1
             return call
@@ -119,7 +117,7 @@ class ItemCalls:
 
     def _end(self, call: AppCall, *, frees: bool) -> None:
         if frees:
-            self._taken[call.key._replace(call=0)].discard(call.key.call)
+            self._numbers.free(call.key)
         self._running -= 1
         self._changed.notify_all()
 

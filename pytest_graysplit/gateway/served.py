@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 # The first line of a stream of events; anything else is a whole answer, such as an error.
 _STREAM = re.compile(rb"\s*(data|event|id|retry)?:")
 _STREAM_MAY_COME = re.compile(rb"\s*(d(a(ta?)?)?|e(v(e(nt?)?)?)?|id?|r(e(t(ry?)?)?)?)?")
-# An event that tells that the answer is complete. A name inside of a text has a backslash before its last quote.
+# An event that tells that the answer is complete, or has failed. A name inside of a text has a backslash before its
+# last quote.
 _LAST = re.compile(
     rb'"(finish_reason|stop_reason)"\s*:\s*"|"type"\s*:\s*"(response\.(completed|failed|incomplete)|message_stop|error)"'
-    rb"|^data:\s*\[DONE\]",
+    rb'|^data:\s*(\[DONE\]|\{\s*"error")',
     re.MULTILINE,
 )
 _BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r")

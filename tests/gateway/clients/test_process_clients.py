@@ -89,7 +89,7 @@ def test_request_beyond_the_limit_ends_the_body(project, client):
                 continue
 
     with project.item(project.gateway(), max_calls=3) as calls:
-        with pytest.raises(CallLimitError, match="has made 3 requests"):
+        with pytest.raises(CallLimitError, match="more than 3 requests"):
             loop()
         assert (len(calls.replies), calls.refused) == (3, 1)
 
