@@ -52,6 +52,7 @@ class AppProject:
         """Return a started gateway; the settings may be given by name."""
         environ = options.pop("environ", self.environ)
         secret_names = options.pop("secret_names", ())
+        hosts = options.pop("hosts", ())
         settings = Settings(
             **{"control": CONTROL, "treatments": (TREATMENT,), "base_url": self.relay_url, "retries": 0, **options},
             record=record,
@@ -65,7 +66,7 @@ class AppProject:
             prices=PriceTable({}),
             command="--graysplit-record=new",
         )
-        gateway = Gateway(begin=fetcher.begin, secret_names=secret_names, environ=environ)
+        gateway = Gateway(begin=fetcher.begin, hosts=hosts, secret_names=secret_names, environ=environ)
         gateway.start()
         self._open.append((gateway, fetcher))
         return gateway
