@@ -167,6 +167,8 @@ def test_stop_cancels_waiting_and_hanging_requests(worker_of, relay):
         with pytest.raises(CancelledError):
             one.future.result(HANG_S)
     assert (worker.failure, worker.unfinished) == (None, 0)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(HANG_S)
     assert set(threading.enumerate()) <= before
 
 
