@@ -84,19 +84,19 @@ class Outcomes:
         if not _is_skip(error):
             _note_error(item, error)
             text = self._judge(item)
-            self._fail_void(item, text)
+            self._explain(item, text)
             item.add_report_section("call", "graysplit", text)
         # A test that skips because of the cap counts, and so does one that skips after a failed subtest.
         elif any(run.unasked or run.body_error or run.bug for run in item.stash[CASE_RUNS]):
             self._judge(item)
 
-    def _fail_void(self, item: pytest.Item, text: str) -> None:
-        """End a test whose application got no answer: the error of the body only follows from that."""
+    def _explain(self, item: pytest.Item, text: str) -> None:
+        """Fail or skip the test of an application without the error of its body, which only follows from the cause."""
         run = item.stash[CASE_RUNS][0]
-        if isinstance(run, AppCaseRun) and run.is_void and run.problem is not None:
-            if run.unasked:
+        if isinstance(run, AppCaseRun) and run.explains_error:
+            if isinstance(run.problem, BudgetExceededError):
                 raise pytest.skip.Exception(run.problem.problem, _use_item_location=True) from None
-            pytest.fail(text, pytrace=False)
+            raise pytest.fail.Exception(text, pytrace=False) from None
 
     def _refuse_without_reply(self, item: pytest.Item, plan: Plan) -> None:
         run = self._evaluator.case_run(item, plan)
