@@ -103,8 +103,8 @@ def refuse_threads(items: Sequence[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("thread_unsafe") is None and any(_repeats(item, name) for name in _REPEATING):
             raise UsageError(
-                f"{item.nodeid}: pytest-run-parallel would run this test several times at once, and the requests of its "
-                "runs could not be told apart",
+                f"{item.nodeid}: pytest-run-parallel would run this test several times at once, and the requests of "
+                "its runs could not be told apart",
                 hint="mark it with @pytest.mark.thread_unsafe, or leave out --parallel-threads and --iterations",
                 slug=Slug.APP_PARALLEL,
             )
