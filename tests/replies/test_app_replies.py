@@ -60,7 +60,7 @@ class Application:
         return ReplyRequest(
             arm=arm,
             config=Arm.plain(model, Access(base_url=self.relay.url, key=Secret(key))),
-            key=ReplyKey("test_app.py::test_it", model, request_hash(body, route), 0, call=call),
+            key=ReplyKey("test_it", model, request_hash(body, route), 0, call=call),
             recording_path=self.file,
             body=body,
             route=route,
