@@ -103,7 +103,7 @@ def test_moving_part_that_is_not_ignored_is_a_miss(suite):
     ])  # fmt: skip
 
 
-def test_broken_normalize_hook_is_no_failure_of_a_model(suite):
+def test_broken_normalize_hook_fails_no_model(suite):
     """The tests are not judged, and the message names the hook."""
     suite.write("conftest.py", HOOK.replace("pop", "drop"))
     result = suite.run()

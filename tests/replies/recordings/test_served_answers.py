@@ -59,7 +59,7 @@ def test_no_cut_hides_a_secret(before, after, cuts):
 
 @given(st.lists(st.tuples(st.sampled_from(["", "event: x\n"]), json_values | st.text(max_size=9)), max_size=4))
 def test_any_stream_is_stored_without_the_key(values):
-    """Whatever JSON or text the events have, wherever the key is in it."""
+    """With any JSON or text in its events, and the key at any place of it."""
     events = tuple(
         f"{before}data: {json.dumps(value) if given else value}" for given, (before, value) in enumerate(values)
     )
