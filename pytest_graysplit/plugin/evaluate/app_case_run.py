@@ -133,7 +133,8 @@ class AppCaseRun(CaseRun):
             return super()._failed_by_reply(arm, reply)
         rest, score = _without_output(self.case), partial(reference_score, self.score)
         failed = check_answers(rest, replace(reply, outcome="ok"), arm, score, match_text)
-        return [self._no_output(arm, reply), *failed] if self._needs_output() else failed
+        has_ended = self.body_error is None and not self.calls.refused
+        return [self._no_output(arm, reply), *failed] if has_ended and self._needs_output() else failed
 
     def _needs_output(self) -> bool:
         """Tell whether something compares the output; a threshold of the run applies only to an output that is set."""
