@@ -181,7 +181,7 @@ class ReplyFetcher:
         self._finished.clear()
         if not requests:
             return
-        from pytest_graysplit.replies.request_worker import QueuedRequest
+        from pytest_graysplit.replies.request_lanes import QueuedRequest
 
         worker, queued = self._own_worker(), []  # the worker first: in a forked process it drops replies of the parent
         for request in requests:
