@@ -37,12 +37,14 @@ _SEE_TRACEBACK = "the traceback above shows the error; the calls of the applicat
 class AppCaseRun(CaseRun):
     """The run of an application with one arm's model: one reply is made of its calls after its body.
 
-    `output` returns the output as a text, None if the test has set none. `redact` removes secrets from it.
+    `output` returns the output as a text, None if the test has set none. `redact` removes secrets from it. `hooked`
+    means that a hook of the test's folder may score the outputs.
     """
 
     calls: ItemCalls
     output: Callable[[], str | None]
     redact: Redactor
+    hooked: bool = False
     concluded: bool = False
     # Set where the calls themselves show nothing about a model.
     is_void: bool = False
@@ -51,6 +53,11 @@ class AppCaseRun(CaseRun):
     def part(self) -> AppPlan:
         """The item's part in the test."""
         return cast("AppPlan", self.plan.app)
+
+    @property
+    def explains_error(self) -> bool:
+        """Whether an error of the body only follows from an answer that the application did not get."""
+        return self.is_void or bool(self.calls.refused)
 
     def conclude(self) -> None:
         """Make the reply of the calls so far and judge it; the first call counts."""
@@ -61,7 +68,7 @@ class AppCaseRun(CaseRun):
         output = self.output()
         calls, swapped = self.calls.replies, self.calls.swapped_replies
         text = None if output is None else self.redact(output)
-        self.replies = {self.part.arm: (reply_of_calls(self.part, calls, swapped, text),)}
+        self.replies = {self.part.arm: (reply_of_calls(self.part, calls, swapped, text),) if swapped else ()}
         self.problem = self.calls.problem or self._without_call()
         self.is_void = self.problem is not None
         if not self.is_void and not self.bug:
@@ -101,7 +108,8 @@ class AppCaseRun(CaseRun):
         """Judge the arm and return the result of its item."""
         result = super().result(nodeid)
         calls, swapped = self.calls.replies, self.calls.swapped_replies
-        return replace(result, app=facts_of(self.part, calls, swapped, has_output=self.output() is not None))
+        facts = facts_of(self.part, calls, swapped, has_output=self.output() is not None, hooked=self.hooked)
+        return replace(result, app=facts)
 
     def _arm(self, arm: str, each: Sequence[JudgedReply], *, lacks_verdict: bool) -> ArmResult:
         result = super()._arm(arm, each, lacks_verdict=lacks_verdict)
