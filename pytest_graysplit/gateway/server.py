@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ _LOGGERS = ("uvicorn.error", "uvicorn.access")
 # Clients keep connections open while a test computes; a server that closes them would race with the next request.
 _KEEP_ALIVE_S = 3600
 _STOP_S = 2.0
+_ROUNDS = 5
 
 
 class ServerThread:
@@ -88,9 +90,18 @@ class ServerThread:
         )
         self._ready.set()
         await self._stopping.wait()
+        with suppress(NotImplementedError):  # Windows
+            self._loop.remove_reader(self._listener)
+        await self._settle()  # a connection that was just accepted would stay open without its server
         server.close()
         for connection in list(state.connections):
             connection.transport.abort()
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """Let the loop run the callbacks that it has."""
+        for _ in range(_ROUNDS):
+            await asyncio.sleep(0)
 
 
 def require_packages() -> None:
