@@ -209,11 +209,12 @@ class ReplyFetcher:
     def begin(self, request: ReplyRequest) -> Future[Reply]:
         """Return the future of the reply to an application's request, without waiting for it.
 
-        It ends with the recorded reply, or with that of the relay; a failed call is a reply too. It raises
-        RecordingError for a reply that is not recorded, BudgetExceededError under a used-up cap, and RelayError for a
-        failure that every further call would meet.
+        It ends with the recorded reply, or with that of the relay; a failed call is a reply too, and is sent again when
+        the application asks again. It raises RecordingError for a reply that is not recorded, BudgetExceededError under
+        a used-up cap, and RelayError for a failure that every further call would meet.
         """
-        if request.recording_key not in self._sent and (recorded := self.recorded(request)) is not None:
+        sent = self._sent.get(request.recording_key)
+        if sent is None and (recorded := self.recorded(request)) is not None:
             return _ended(recorded)
         if self._settings.record == "none":
             return _failed(
@@ -221,7 +222,7 @@ class ReplyFetcher:
                     request.recording_path, request.key, request.body, self._command, request.role
                 )
             )
-        if request.recording_key not in self._sent or self._is_lost(self._sent[request.recording_key]):
+        if sent is None or self._is_lost(sent) or _is_failed(sent):
             self.start([request])
         return self._sent[request.recording_key]
 
@@ -369,6 +370,11 @@ def _ended(reply: Reply) -> Future[Reply]:
     future: Future[Reply] = Future()
     future.set_result(reply)
     return future
+
+
+def _is_failed(reply: Future[Reply]) -> bool:
+    is_reply = reply.done() and not reply.cancelled() and reply.exception() is None
+    return is_reply and reply.result().outcome == "error"
 
 
 def _failed(error: GraysplitError) -> Future[Reply]:

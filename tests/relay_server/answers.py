@@ -1,13 +1,16 @@
 """Answers of the loopback relay: a pure function of model, messages and seed, so that tests can predict them."""
 
+import base64
 import hashlib
 import json
 import re
+import struct
 from decimal import Decimal
 
 MODELS = ("gpt-4.1", "claude-sonnet-4.5", "gemini-2.5-flash", "deepseek-v3.2")
 USD_PER_MILLION = {"input": "1", "output": "2"}
 
+_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 _CRITERION = re.compile(
     r"\[answer (\w+)\]\n(.*?)\n\[end of answer \1\].*\[criterion \1\]\n(.*?)\n\[end of criterion \1\]", re.DOTALL
 )
@@ -81,7 +84,7 @@ def cost_of(usage, price=None):
 
 def limited(body, text, finish):
     """Return the text and its finish reason under the request's own limit; tokens are words here."""
-    limits = [body[name] for name in ("max_completion_tokens", "max_tokens") if isinstance(body.get(name), int)]
+    limits = [body[name] for name in _LIMITS if isinstance(body.get(name), int)]
     words = (text or "").split()
     if not limits or len(words) <= min(limits):
         return text, finish
@@ -105,17 +108,33 @@ def completion(body, text=None, finish="stop", **message):
 
 
 def embedding(body, dimensions=64):
-    """Return a vector with a position for each word, by its hash: texts with the same words have one direction."""
-    vector = [0.0] * dimensions
-    words = re.findall(r"\w+", body["input"].lower())
-    for word in words:
-        vector[int(hashlib.sha256(word.encode()).hexdigest(), 16) % dimensions] += 1.0
+    """Return a vector for each text or list of tokens of the input, as numbers or in base64."""
+    given = body["input"]
+    inputs = given if isinstance(given, list) and given and not isinstance(given[0], int) else [given]
+    words = [
+        [str(token) for token in one] if isinstance(one, list) else re.findall(r"\w+", one.lower()) for one in inputs
+    ]
+    vectors = [_vector(one, dimensions) for one in words]
+    shown = [_packed(one) for one in vectors] if body.get("encoding_format") == "base64" else vectors
+    tokens = sum(map(len, words))
     return {
         "object": "list",
         "model": body.get("model"),
-        "data": [{"object": "embedding", "index": 0, "embedding": vector}],
-        "usage": {"prompt_tokens": len(words), "total_tokens": len(words)},
+        "data": [{"object": "embedding", "index": place, "embedding": one} for place, one in enumerate(shown)],
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
     }
+
+
+def _vector(words, dimensions):
+    """Return a vector with a position for each word, by its hash: texts with the same words have one direction."""
+    vector = [0.0] * dimensions
+    for word in words:
+        vector[int(hashlib.sha256(word.encode()).hexdigest(), 16) % dimensions] += 1.0
+    return vector
+
+
+def _packed(vector):
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
 
 
 def stream(answer, *, usage=True):

@@ -33,7 +33,7 @@ class RunningRelay:
         self._process.communicate()
 
     def control(self, **wishes):
-        """Set its faults=[...], latency=, latencies=, key=, models=, max_in_flight=, prices=, or one_at_a_time=."""
+        """Set its faults=[...], script=[...], latency=, latencies=, key=, models=, max_in_flight=, prices=, or one_at_a_time=."""
         return self._call("/_control", wishes)
 
     def stats(self):

@@ -2,9 +2,11 @@
 
     python tests/relay_server/server.py --port 0 --latency 0.2
 
-prints its base URL as the first line. `GET /v1/models`, `POST /v1/chat/completions`, `POST /v1/embeddings`; `POST /_control` (JSON: `faults`,
-`latency`, `latencies`, `key`, `models`, `max_in_flight`, `prices`, `one_at_a_time`: requests wait for each other),
-`GET /_stats`, `POST /_reset`. A model named `anything+KIND` always shows the fault KIND.
+prints its base URL as the first line. `GET /v1/models`; `POST` to `/v1/chat/completions`, `/v1/responses`,
+`/v1/messages` and `/v1/embeddings`; `POST /_control` (JSON: `faults`, `script`, `latency`, `latencies`, `key`,
+`models`, `max_in_flight`, `prices`, `one_at_a_time`: requests wait for each other), `GET /_stats`, `POST /_reset`.
+A model named `anything+KIND` always shows the fault KIND. The rows of `script` say what is answered to which model and
+after how many messages or tool results, see `scripted` in apis.py.
 """
 
 import argparse
@@ -19,9 +21,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from relay_server import faults
-from relay_server.answers import MODELS, completion, cost_of, embedding, error, stream
+from relay_server.answers import MODELS, completion, cost_of, embedding, error, usage_of
+from relay_server.apis import as_chat, in_shape, message_of, route_of, scripted, unversioned
+from relay_server.events import events_for
 
-CONTROLS = ("faults", "models", "key", "latency", "latencies", "max_in_flight", "prices", "one_at_a_time")
+CONTROLS = ("faults", "script", "models", "key", "latency", "latencies", "max_in_flight", "prices", "one_at_a_time")
 REASONS = {200: b"OK", 400: b"Bad Request", 404: b"Not Found", 429: b"Too Many Requests"}
 
 
@@ -33,7 +37,7 @@ class State:
         self.reset()
 
     def reset(self):
-        self.faults, self.models, self.key = [], list(MODELS), None
+        self.faults, self.script, self.models, self.key = [], [], list(MODELS), None
         self.latency, self.latencies, self.max_in_flight = self.first_latency, {}, None
         self.requests, self.paths, self.statuses = Counter(), Counter(), Counter()
         self.bodies, self.headers, self.header_log = deque(maxlen=4000), {}, deque(maxlen=4000)
@@ -64,19 +68,27 @@ class State:
             "header_log": list(self.header_log),
         }
 
-    def fault_for(self, place, body):
-        """Return the next fault that applies; `times` counts down (absent: once, null: always)."""
+    def fault_for(self, places, body):
+        """Return the next fault on one of these places; `times` counts down (absent: once, null: always)."""
         model = str(body.get("model", ""))
-        if place == "chat" and "+" in model:
+        if "chat" in places and "+" in model:
             return {"kind": model.partition("+")[2]}
         for fault in self.faults:
             left = fault.get("times", 1)
-            if left == 0 or fault.get("on", "chat") not in (place, "any") or fault.get("model", model) != model:
+            if left == 0 or fault.get("on", "chat") not in (*places, "any") or fault.get("model", model) != model:
                 continue
             if fault.get("match", "") in json.dumps(body):
                 fault["times"] = left if left is None else left - 1
                 return fault
         return None
+
+    def answer_to(self, body):
+        """Return the answer of the script to a chat request, else the default one."""
+        if (row := scripted(self.script, body)) is None:
+            return completion(body)
+        text, finish, more = message_of(row)
+        called = " ".join(call["function"]["arguments"] for call in more.get("tool_calls", ()))
+        return completion(body, text, finish, **more) | {"usage": usage_of(body, f"{text} {called}")}
 
 
 class Connection(asyncio.Protocol):
@@ -110,8 +122,8 @@ class Connection(asyncio.Protocol):
         self.state.headers = headers
         self.state.header_log.append(headers)
         body = json.loads(content) if content else {}
-        if path.endswith(("/chat/completions", "/embeddings")):
-            self.ask(headers, body)
+        if route := route_of(path):
+            self.ask(headers, body, route)
         elif path.endswith("/models"):
             self.list_models(method, headers)
         else:
@@ -125,26 +137,32 @@ class Connection(asyncio.Protocol):
             return 200, {}, {}
         return self.state.control(json.loads(content))
 
-    def refuses(self, headers):
-        return self.state.key is not None and headers.get("authorization") != f"Bearer {self.state.key}"
+    def refuses(self, headers, route="chat"):
+        """Tell whether the key is not the right one; Anthropic's route takes it in a header of its own too."""
+        key = self.state.key
+        own = route == "messages" and headers.get("x-api-key") == key
+        return key is not None and not own and headers.get("authorization") != f"Bearer {key}"
 
     def list_models(self, method, headers):
-        fault = {"kind": "401"} if self.refuses(headers) else self.state.fault_for("models", {})
+        fault = {"kind": "401"} if self.refuses(headers) else self.state.fault_for(("models",), {})
         if method == "HEAD":
             self.send(200, {}, b"")
         elif fault:
-            self.give(faults.show(fault, {}), fault, {})
+            self.give(faults.show(fault, {}), fault, {}, "models")
         else:
             rows = [{"id": row} if isinstance(row, str) else row for row in self.state.models]
             self.send(200, {}, {"object": "list", "data": rows})
 
-    def ask(self, headers, body):
+    def ask(self, headers, body, route):
         state = self.state
         state.requests[body.get("model")] += 1
         state.bodies.append(body)
+        if route == "messages" and (problem := unversioned(headers)):
+            self.send(400, {}, in_shape(problem, route))
+            return
         state.in_flight += 1
         state.peak_in_flight = max(state.peak_in_flight, state.in_flight)
-        fault = {"kind": "401"} if self.refuses(headers) else state.fault_for("chat", body)
+        fault = {"kind": "401"} if self.refuses(headers, route) else state.fault_for(("chat", route), body)
         if fault is None and state.max_in_flight is not None and state.in_flight > state.max_in_flight:
             fault = {"kind": "429", "retry_after": 0.05}
         latency = state.latencies.get(body.get("model"), state.latency)
@@ -152,17 +170,17 @@ class Connection(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         begins = max(loop.time(), state.busy_until) if state.one_at_a_time else loop.time()
         state.busy_until = begins + latency
-        loop.call_at(state.busy_until, self.answer, fault, body)
+        loop.call_at(state.busy_until, self.answer, fault, as_chat(body, route), route)
 
-    def answer(self, fault, body):
-        good = embedding(body) if "input" in body else completion(body)
+    def answer(self, fault, body, route):
+        good = embedding(body) if route == "embeddings" else self.state.answer_to(body)
         shown = (200, {}, good) if fault in (None, {}) else None
         shown = shown or ((200, {}, good) if fault["kind"] == "slow" else faults.show(fault, body))
         if shown != faults.HANG:
             self.state.in_flight -= 1
-        self.give(shown, fault or {}, body)
+        self.give(shown, fault or {}, body, route)
 
-    def give(self, shown, fault, body):
+    def give(self, shown, fault, body, route):
         loop = asyncio.get_running_loop()
         if shown in (faults.DROP, faults.BILL_DROP):
             if shown == faults.BILL_DROP:
@@ -176,30 +194,29 @@ class Connection(asyncio.Protocol):
             self.transport.write(
                 b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
             )
-            self.keep_alive(loop.time() + fault.get("for_s", 0.1), body)
+            self.keep_alive(loop.time() + fault.get("for_s", 0.1), body, route)
         elif shown == faults.STREAM or (body.get("stream") and shown[0] == 200 and isinstance(shown[2], dict)):
-            self.send_events(completion(body) if shown == faults.STREAM else shown[2], body, fault)
+            self.send_events(self.state.answer_to(body) if shown == faults.STREAM else shown[2], body, fault, route)
         elif shown != faults.HANG:
-            self.send(*shown)
+            self.send(*shown, route)
 
-    def keep_alive(self, until, body):
+    def keep_alive(self, until, body, route):
         if self.transport.is_closing():
             return
         loop = asyncio.get_running_loop()
         if loop.time() < until:
             self.transport.write(b"1\r\n\n\r\n")
-            loop.call_later(0.02, self.keep_alive, until, body)
+            loop.call_later(0.02, self.keep_alive, until, body, route)
         else:
             answer = completion(body)
             self.bill(answer)
-            text = json.dumps(answer).encode()
+            text = json.dumps(in_shape(answer, route)).encode()
             self.transport.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(text), text))
 
-    def send_events(self, answer, body, fault):
-        if "choices" not in answer or not answer["choices"]:
-            events = [b"data: " + json.dumps(answer).encode() + b"\n\n"]
-        else:
-            events = stream(answer, usage=bool(body.get("stream_options", {}).get("include_usage")) or "usage" in fault)
+    def send_events(self, answer, body, fault, route):
+        usage = bool((body.get("stream_options") or {}).get("include_usage")) or "usage" in fault
+        events = events_for(in_shape(answer, route), route, usage=usage)
+        if answer.get("choices"):
             self.bill(answer)
         events = events[: fault.get("events", len(events))]
         self.transport.write(
@@ -227,10 +244,10 @@ class Connection(asyncio.Protocol):
         else:
             self.transport.write(b"0\r\n\r\n")
 
-    def send(self, status, headers, body):
+    def send(self, status, headers, body, route="chat"):
         self.state.statuses[status] += 1
         self.bill(body)
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        content = body if isinstance(body, bytes) else json.dumps(in_shape(body, route)).encode()
         headers = {"content-type": "application/json"} | headers
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode()
         reason = REASONS.get(status, b"Something")

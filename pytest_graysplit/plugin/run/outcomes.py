@@ -14,6 +14,7 @@ from pytest_graysplit.errors import BudgetExceededError, RelayError
 from pytest_graysplit.formatting.escaping import on_one_line
 from pytest_graysplit.plugin.collect.adopting import AWAITED
 from pytest_graysplit.plugin.collect.plans import PLAN, drop
+from pytest_graysplit.plugin.evaluate.app_case_run import AppCaseRun
 from pytest_graysplit.plugin.evaluate.body_errors import body_failure
 from pytest_graysplit.plugin.evaluate.evaluator import CASE_RUNS
 from pytest_graysplit.plugin.options import pytest_option
@@ -66,7 +67,7 @@ class Outcomes:
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         """Check expectations, thresholds and budgets after the body, so that a failed one is a failed test."""
         plan = item.stash.get(PLAN, None)
-        if plan is not None:
+        if plan is not None and plan.app is None:
             self._refuse_without_reply(item, plan)
         try:
             outcome = yield
@@ -85,10 +86,20 @@ class Outcomes:
     def _body_raised(self, item: pytest.Item, error: BaseException) -> None:
         if not _is_skip(error):
             _note_error(item, error)
-            item.add_report_section("call", "graysplit", self._judge(item))
+            text = self._judge(item)
+            self._fail_void(item, text)
+            item.add_report_section("call", "graysplit", text)
         # A test that skips because of the cap counts, and so does one that skips after a failed subtest.
         elif any(run.unasked or run.body_error or run.bug for run in item.stash[CASE_RUNS]):
             self._judge(item)
+
+    def _fail_void(self, item: pytest.Item, text: str) -> None:
+        """End a test whose application got no answer: the error of the body only follows from that."""
+        run = item.stash[CASE_RUNS][0]
+        if isinstance(run, AppCaseRun) and run.is_void and run.problem is not None:
+            if run.unasked:
+                raise pytest.skip.Exception(run.problem.problem, _use_item_location=True) from None
+            pytest.fail(text, pytrace=False)
 
     def _refuse_without_reply(self, item: pytest.Item, plan: Plan) -> None:
         run = self._evaluator.case_run(item, plan)
@@ -110,6 +121,10 @@ class Outcomes:
     def _judge(self, item: pytest.Item) -> str:
         """Judge all case runs of the item, keep their results for the report, and return the failures as text."""
         runs: list[CaseRun] = item.stash[CASE_RUNS]
+        for run in runs:
+            run.conclude()
+            if PLAN in item.stash and isinstance(run.problem, RelayError) and item.stash[PLAN].app is not None:
+                self._totals.stop_run(item.session, run.problem)
         results = tuple(run.result(item.nodeid) for run in runs)
         item.stash[RESULTS] = results
         if pytest_option(item.config, "xmlpath") and COUNTED not in item.stash:

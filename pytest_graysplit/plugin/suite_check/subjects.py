@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.evaluation.mutations import Answered
 from pytest_graysplit.plugin.collect.adopting import AWAITED
-from pytest_graysplit.plugin.collect.marks import ARM_PARAM, is_marked, params_of
+from pytest_graysplit.plugin.collect.arm_params import ARM_PARAM, params_of
+from pytest_graysplit.plugin.collect.marks import is_marked
 from pytest_graysplit.plugin.collect.plans import PLAN
 from pytest_graysplit.plugin.collect.selection import will_run
 from pytest_graysplit.plugin.run.prefetch import RELAY_FIXTURE

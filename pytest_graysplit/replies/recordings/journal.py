@@ -14,6 +14,7 @@ from pytest_graysplit.formatting.clock import REAL, stamp
 from pytest_graysplit.replies.fingerprint import canonical, redact_call, redact_json, unchanged
 from pytest_graysplit.replies.recordings.jsonl import encode
 from pytest_graysplit.replies.recordings.records import FREE_TEXTS, entry_line, reply_line
+from pytest_graysplit.replies.recordings.served_answers import redact_served
 from pytest_graysplit.replies.recordings.state_dir import (
     journal_folder,
     lock_or_refuse,
@@ -110,6 +111,8 @@ class Journal:
     def _reply(self, key: ReplyKey, reply: Reply, free: AbstractSet[str], redact: Redactor) -> bytes:
         if reply.tool_calls:
             reply = replace(reply, tool_calls=tuple(redact_call(call, redact) for call in reply.tool_calls))
+        if reply.served is not None:
+            reply = replace(reply, served=redact_served(reply.served, redact))
         fields = msgspec.to_builtins(reply_line(key, reply, self._now()))
         clean = {name: redact_json(value, redact) if name in free else value for name, value in fields.items()}
         return encode(clean)

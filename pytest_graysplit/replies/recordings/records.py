@@ -39,7 +39,6 @@ FREE_TEXTS = frozenset(
     {
         *("case", "model", "text", "reasoning", "finish_reason"),
         *("error", "served_model", "response_id", "system_fingerprint"),
-        *("served_body", "served_events"),
     }
 )
 

@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from random import Random
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,14 +22,13 @@ from pytest_graysplit.replies.relay import fatal_errors, preflight
 from pytest_graysplit.replies.relay.admission import Admission
 from pytest_graysplit.replies.relay.body import EncodingError, Meter, TooLargeError
 from pytest_graysplit.replies.relay.connection import BrokenConnectionError, Connection, Request
-from pytest_graysplit.replies.relay.embeddings import read_embedding
 from pytest_graysplit.replies.relay.endpoint import endpoint_of, proxy_choice_of, target_of
 from pytest_graysplit.replies.relay.failures import RawResponse, RelayFailure, redactor, shorten
 from pytest_graysplit.replies.relay.headers import NO_HEADERS, check_headers, headers_for
 from pytest_graysplit.replies.relay.pipe import CannotConnectError
 from pytest_graysplit.replies.relay.proxies import unreadable_warnings
 from pytest_graysplit.replies.relay.refused_params import is_of_the_arm, param_refused
-from pytest_graysplit.replies.relay.response import read_response
+from pytest_graysplit.replies.relay.routes.reader import read_reply, targets_at
 from pytest_graysplit.replies.relay.sender import LimitPolicy, RequestAttempts, RequestSender, to_reply
 from pytest_graysplit.replies.relay.served import KeptResponse, PassedStream
 from pytest_graysplit.replies.relay.stats import EventLoopLag, RelayStats
@@ -85,12 +85,7 @@ class Relay:
         self._cost_guard = cost_guard
         self._access = access = access or settings.access
         self._redact = redactor(settings.secrets)
-        self._targets: dict[Route, str] = {
-            "chat": target_of(route_url(access.base_url, "/chat/completions")),
-            "embeddings": target_of(route_url(access.base_url, "/embeddings")),
-            "responses": target_of(route_url(access.base_url, "/responses")),
-            "messages": target_of(route_url(access.base_url, "/messages")),
-        }
+        self._targets = targets_at(access.base_url)
         self._models_target = target_of(route_url(access.base_url, "/models"))
         self._headers: dict[tuple[str, ...], Mapping[str, str]] = {}
         self._clock = clock
@@ -213,6 +208,15 @@ class Relay:
             ), None
         signed = self._signed({**arm.headers, **headers}, arm.name if arm.has_own_headers else "")
         request = Request("POST", self._targets[route], signed, content)
+        reader = partial(
+            read_reply,
+            route=route,
+            model=model,
+            body=body,
+            is_refusal=self._is_refusal,
+            redact=self._redact,
+            keeps_answer=keeps_answer,
+        )
         attempts = RequestAttempts[Connection, Reply](
             send=lambda connection, opened: self._exchange(
                 connection,
@@ -222,7 +226,7 @@ class Relay:
                 streams=body.get("stream") is True,
                 listener=listener,
             ),
-            read=kept.reading(lambda response: self._read(response, model, body, route)),
+            read=kept.reading(reader),
             retries=self._settings.retries,
             reservation=self._cost_guard.reservation(arm, body, route) if self._cost_guard else None,
             deadline_s=deadline_s,
@@ -277,11 +281,6 @@ class Relay:
             lowest_concurrency=self._sender.limiter.lowest,
             loop_lag_p95_s=self._lag.p95_s,
         )
-
-    def _read(self, response: RawResponse, model: str, body: Mapping[str, Json], route: Route) -> Reply | RelayFailure:
-        if route == "embeddings":
-            return read_embedding(response, model=model, sent=body.keys(), redact=self._redact)
-        return read_response(response, model=model, sent=body.keys(), is_refusal=self._is_refusal, redact=self._redact)
 
     async def _exchange(  # noqa: PLR0913 # the whole request, each part by name
         self,

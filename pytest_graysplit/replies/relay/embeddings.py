@@ -1,4 +1,4 @@
-"""Reader of `/embeddings` responses: a reply whose text is the vector, or the failure."""
+"""Readers of `/embeddings` responses: a reply whose text is the vector, one without a text, or the failure."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import struct
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import Slug
+from pytest_graysplit.replies.relay.answer import name_of, objects_of, read_payload, with_bill
 from pytest_graysplit.replies.relay.failures import RawResponse, RelayFailure
-from pytest_graysplit.replies.relay.response import name_of, read_payload
 from pytest_graysplit.replies.relay.usage import read_cost, read_usage
 from pytest_graysplit.replies.relay.vectors import pack
 from pytest_graysplit.types import Reply
@@ -31,19 +31,40 @@ def read_embedding(
     if not isinstance(payload, dict):
         return payload
     vector = _vector(payload)
-    if not vector:
-        return RelayFailure(
-            problem="the relay's answer holds no embedding", slug=Slug.RELAY_NO_EMBEDDING, status=response.status
-        )
+    return _reply(response, payload, model, pack(vector)) if vector else _no_embedding(response, payload)
+
+
+def check_embeddings(
+    response: RawResponse, *, model: str, sent: Collection[str], redact: Redactor
+) -> Reply | RelayFailure:
+    """Read the response for any number of texts of an application; the reply has no text.
+
+    The application gets the vectors as the server sent them, so only their presence is checked.
+    """
+    payload = read_payload(response, model=model, sent=sent, redact=redact)
+    if not isinstance(payload, dict):
+        return payload
+    rows = objects_of(payload.get("data"))
+    is_whole = bool(rows) and all(row.get("embedding") for row in rows)
+    return _reply(response, payload, model, "") if is_whole else _no_embedding(response, payload)
+
+
+def _reply(response: RawResponse, payload: dict[str, Json], model: str, text: str) -> Reply:
     return Reply(
         model=model,
         outcome="ok",
-        text=pack(vector),
+        text=text,
         served_model=name_of(payload.get("model")),
         usage=read_usage(payload.get("usage")),
         reported_cost_usd=read_cost(payload, response.headers),
         response_id=name_of(payload.get("id")),
     )
+
+
+def _no_embedding(response: RawResponse, payload: dict[str, Json]) -> RelayFailure:
+    problem = "the relay's answer holds no embedding"
+    failure = RelayFailure(problem=problem, slug=Slug.RELAY_NO_EMBEDDING, status=response.status)
+    return with_bill(failure, response, payload)
 
 
 def _vector(payload: dict[str, Json]) -> Sequence[float]:

@@ -70,6 +70,8 @@ _LATER = re.compile(
 _RATE = re.compile(r"rate.?limit|too many|throttl|concurren|\u9650\u6d41", re.IGNORECASE)
 # Parameters that newer models take under another name.
 RENAMED = {"max_tokens": "max_completion_tokens"}
+# Parts of a request that cannot be left out.
+_NEEDED = frozenset({"model", "messages", "input"})
 _NO_ERROR = frozenset({"", "0", "200", "ok", "success", "none", "null"})
 _ERROR_CODES = ("code", "error_code", "errcode", "err_code", "status_code", "errorcode")
 _ERROR_TEXTS = (
@@ -307,7 +309,7 @@ def _refused_param(status: int | None, error: ErrorBody, sent: Collection[str]) 
     if status not in {400, 422} or not (_PARAM_CODES.intersection(error.codes) or refuses):
         return ""
     candidates = [error.param.partition(".")[0], *re.findall(r"\w+", words)]
-    return next((name for name in candidates if name in sent and name not in {"model", "messages"}), "")
+    return next((name for name in candidates if name in sent and name not in _NEEDED), "")
 
 
 def _slug(status: int | None) -> Slug:

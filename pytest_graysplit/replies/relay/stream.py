@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 _TEXTS = ("content", "refusal", "reasoning_content", "reasoning", "thinking")
 _TOKENS = ("content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call")
+# The pieces of a block in Anthropic's streams.
+_PIECES = ("text", "thinking", "partial_json")
 _SLICE = 65_536
 # The parts of a tool call that name the tool, and those that are sent in pieces.
 _NAMING = ("function", "custom")
@@ -75,7 +77,7 @@ class TokenWatch:
             return False
         for data in self._events.feed(piece):
             with suppress(ValueError):
-                self._seen = self._seen or first_delta(read_json(data)) is not None
+                self._seen = self._seen or adds_token(read_json(data))
         return self._seen
 
 
@@ -87,7 +89,7 @@ def assemble(body: bytes | bytearray) -> dict[str, Json]:
     whole: dict[str, Json] = {}
     message = _Message()
     finish: Json = None
-    for chunk in _chunks(body):
+    for chunk in chunks_of(body):
         if chunk.get("error") or chunk.get("object") == "error":
             return chunk
         whole |= {key: value for key, value in chunk.items() if key != "choices" and value is not None}
@@ -103,7 +105,8 @@ def assemble(body: bytes | bytearray) -> dict[str, Json]:
     return whole
 
 
-def _chunks(body: bytes | bytearray) -> Iterator[dict[str, Json]]:
+def chunks_of(body: bytes | bytearray) -> Iterator[dict[str, Json]]:
+    """Yield the objects that the events of a stream carry."""
     events = EventReader()
     # Slices, because a body of nothing but line breaks would be a list of millions of lines.
     slices = (events.feed(bytes(body[begin : begin + _SLICE])) for begin in range(0, len(body), _SLICE))
@@ -133,6 +136,20 @@ def first_delta(chunk: Json) -> dict[str, Json] | None:
         if any(delta.get(name) for name in _TOKENS):
             return delta
     return None
+
+
+def adds_token(chunk: Json) -> bool:
+    """Tell whether an event of any route adds a token to the answer.
+
+    Events with a type add a text, or one of the named pieces of a block; a signature is not a token.
+    """
+    kind = chunk.get("type") if isinstance(chunk, dict) else None
+    if not isinstance(chunk, dict) or not isinstance(kind, str):
+        return first_delta(chunk) is not None
+    delta = chunk.get("delta")
+    if isinstance(delta, dict):
+        return any(delta.get(name) for name in _PIECES)
+    return kind.startswith("response.") and kind.endswith(".delta") and bool(delta)
 
 
 class _Message:

@@ -1,0 +1,89 @@
+"""The environment of the process while a test with `graysplit_app` runs, for clients and subprocesses that read it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, MutableMapping
+
+OPENAI_ADDRESSES = ("OPENAI_BASE_URL", "OPENAI_API_BASE")
+ANTHROPIC_ADDRESSES = ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_BASE")
+OPENAI_KEYS = ("OPENAI_API_KEY",)
+ANTHROPIC_KEYS = ("ANTHROPIC_API_KEY",)
+# Keys of other addresses: an application may need them to be there, and must not have them.
+_OTHER_KEYS = ("ANTHROPIC_AUTH_TOKEN", "OPENROUTER_API_KEY")
+_OTHER_KEY_PREFIX = "HOLYSHEEP_"
+_OWN_PREFIX = "GRAYSPLIT_"
+_NO_PROXY = ("NO_PROXY", "no_proxy")
+_LOCAL = ("127.0.0.1", "localhost")
+
+
+class ItemEnvironment:
+    """The variables that lead an application to the gateway, and the keys that are out of its reach.
+
+    `secret_names` are further variables that hold keys or header values. A variable that the test itself changes
+    meanwhile keeps the value that the test gave it.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        anthropic_url: str,
+        token: str,
+        secret_names: Collection[str] = (),
+        environ: MutableMapping[str, str] = os.environ,
+    ) -> None:
+        self._addresses = {
+            **dict.fromkeys(OPENAI_ADDRESSES, base_url),
+            **dict.fromkeys(ANTHROPIC_ADDRESSES, anthropic_url),
+        }
+        self._token = token
+        self._secret_names = frozenset((*_OTHER_KEYS, *secret_names))
+        self._environ = environ
+        self._before: dict[str, str | None] = {}
+        self._during: dict[str, str | None] = {}
+
+    @property
+    def users(self) -> Mapping[str, str]:
+        """The environment of the user, also while the variables are changed."""
+        before = {name: value for name, value in self._before.items() if value is not None}
+        return {**{name: value for name, value in self._environ.items() if name not in self._before}, **before}
+
+    def enter(self) -> None:
+        """Change the variables."""
+        self._during = self._changes()
+        self._before = {name: self._environ.get(name) for name in self._during}
+        for name, value in self._during.items():
+            self._set(name, value)
+
+    def leave(self) -> None:
+        """Restore the variables that still have the values of `enter`."""
+        for name, value in self._before.items():
+            if self._environ.get(name) == self._during[name]:
+                self._set(name, value)
+        self._before, self._during = {}, {}
+
+    def _changes(self) -> dict[str, str | None]:
+        """Return the new values by name; None removes a variable."""
+        changes: dict[str, str | None] = {**self._addresses}
+        for name in self._environ:
+            if name.startswith(_OWN_PREFIX):
+                changes[name] = None
+            elif name in self._secret_names or name.startswith(_OTHER_KEY_PREFIX):
+                changes[name] = self._token
+        changes.update(dict.fromkeys((*OPENAI_KEYS, *ANTHROPIC_KEYS), self._token))
+        changes.update((name, self._direct(name)) for name in _NO_PROXY)
+        return changes
+
+    def _direct(self, name: str) -> str:
+        given = [part.strip() for part in self._environ.get(name, "").split(",") if part.strip()]
+        return ",".join(dict.fromkeys([*given, *_LOCAL]))
+
+    def _set(self, name: str, value: str | None) -> None:
+        if value is None:
+            self._environ.pop(name, None)
+        else:
+            self._environ[name] = value

@@ -1,0 +1,65 @@
+"""The endpoint of a request for a model that is not swapped: the one that it would have had without the gateway."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.config.address import read_address
+from pytest_graysplit.config.credentials import Access
+from pytest_graysplit.errors import Slug, UsageError
+from pytest_graysplit.gateway.app_run import Upstream
+from pytest_graysplit.gateway.environment import (
+    ANTHROPIC_ADDRESSES,
+    ANTHROPIC_KEYS,
+    OPENAI_ADDRESSES,
+    OPENAI_KEYS,
+)
+from pytest_graysplit.types import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_graysplit.gateway.app_run import IncomingCall
+    from pytest_graysplit.types import Route
+
+_OPENAI = "https://api.openai.com/v1"
+_ANTHROPIC = "https://api.anthropic.com"
+
+
+def upstream_access(call: IncomingCall, route: Route, environ: Mapping[str, str], token: str) -> Access:
+    """Return where a request would have gone, with the key that it would have had.
+
+    `environ` is the environment of the user. A client that was made during the test has the token as its key: then the
+    key of the user's environment takes its place. Raises UsageError for an address that no request can be sent to.
+    """
+    names = ANTHROPIC_KEYS if route == "messages" else OPENAI_KEYS
+    variable = names[0]
+    key = _key(names, environ)
+    upstream = call.upstream or Upstream(_address(route, environ))
+    if upstream.key is not None and upstream.key.reveal() != token:
+        is_that_of_variable = key is not None and key.reveal() == upstream.key.reveal()
+        key, variable = upstream.key, variable if is_that_of_variable else "the application's own key"
+    return Access(base_url=_checked(upstream.base_url), given=True, key=key, variable=variable, names_variable=True)
+
+
+def _address(route: Route, environ: Mapping[str, str]) -> str:
+    if route == "messages":
+        address = next(filter(None, map(environ.get, ANTHROPIC_ADDRESSES)), _ANTHROPIC).rstrip("/")
+        return address if address.endswith("/v1") else f"{address}/v1"
+    return next(filter(None, map(environ.get, OPENAI_ADDRESSES)), _OPENAI)
+
+
+def _key(names: tuple[str, ...], environ: Mapping[str, str]) -> Secret | None:
+    text = next(filter(None, (environ.get(name, "").strip() for name in names)), "")
+    return Secret(text) if text else None
+
+
+def _checked(base_url: str) -> str:
+    try:
+        return read_address(base_url)
+    except ValueError as error:
+        raise UsageError(
+            f"a request of the application cannot be passed on: its address {error}",
+            hint="correct the address of its client, or OPENAI_BASE_URL and ANTHROPIC_BASE_URL in the environment",
+            slug=Slug.GATEWAY_ADDRESS,
+        ) from None
