@@ -217,11 +217,7 @@ class ReplyFetcher:
         if sent is None and (recorded := self.recorded(request)) is not None:
             return _ended(recorded)
         if self._settings.record == "none":
-            return _failed(
-                self._recordings.explain_miss(
-                    request.recording_path, request.key, request.body, self._command, request.role
-                )
-            )
+            return _failed(self._missing(request))
         if sent is None or self._is_lost(sent) or _is_failed(sent):
             self.start([request])
         return self._sent[request.recording_key]
@@ -232,14 +228,16 @@ class ReplyFetcher:
             if (reply := self.recorded(request)) is not None:
                 return reply
             if self._settings.record == "none":
-                raise self._recordings.explain_miss(
-                    request.recording_path, request.key, request.body, self._command, request.role
-                )
+                raise self._missing(request)
             self.start([request])
         try:
             return self._sent[request.recording_key].result()
         except CancelledError:
             raise self._failure or _stopped() from None
+
+    def _missing(self, request: ReplyRequest) -> GraysplitError:
+        path, key, is_call = request.recording_path, request.key, request.keeps_answer
+        return self._recordings.explain_miss(path, key, request.body, self._command, request.role, is_call=is_call)
 
     def stop(self, grace_s: float = 5.0) -> None:
         """Send nothing more, wait briefly for requests in flight, and keep the replies."""

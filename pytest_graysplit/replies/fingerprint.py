@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 REDACTED = "[redacted]"
 # The strings and numbers of a JSON text.
 _JSON_VALUE = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*')
-# What a model writes for a tool: its numbers may be a secret, too.
+# A model writes these for a tool: their numbers may be a secret, too.
 _FOR_TOOLS = frozenset({"input", "arguments"})
 # Any other text field may echo a secret, including fields that are added later.
 _OUR_OWN_WORDS = frozenset({"model", "outcome", "error_slug", "error_kind", "retried", "at"})

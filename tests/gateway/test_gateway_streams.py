@@ -26,7 +26,9 @@ def streaming(url, body):
     """Yield the response to a request as soon as its head is there."""
     host, _, path = url.removeprefix("http://").partition("/")
     with contextlib.closing(HTTPConnection(host, timeout=20)) as connection:
-        connection.request("POST", f"/{path}", json.dumps(body).encode(), {"content-type": "application/json"} | VERSION)
+        connection.request(
+            "POST", f"/{path}", json.dumps(body).encode(), {"content-type": "application/json"} | VERSION
+        )
         yield connection.getresponse()
 
 
