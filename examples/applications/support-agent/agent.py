@@ -4,9 +4,9 @@ from openai import OpenAI
 
 MODEL = "qwen2.5-coder-1.5b"
 SYSTEM = (
-    "You are the support agent of a lamp shop. Call find_order to learn about an order. Call refund only if the customer "
-    "asks for the money back. As soon as you have the result of a tool, call nothing and answer the customer in one short "
-    "sentence with the facts of the result."
+    "You are the support agent of a lamp shop. Call find_order to learn about an order. Call refund only if the "
+    "customer asks for the money back. As soon as you have the result of a tool, call nothing and answer the customer "
+    "in one short sentence with the facts of the result."
 )
 ORDER = {"type": "object", "properties": {"order": {"type": "integer"}}, "required": ["order"]}
 TOOLS = [
