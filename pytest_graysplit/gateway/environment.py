@@ -75,12 +75,13 @@ class ItemEnvironment:
             elif name in self._secret_names or name.startswith(_OTHER_KEY_PREFIX):
                 changes[name] = self._token
         changes.update(dict.fromkeys((*OPENAI_KEYS, *ANTHROPIC_KEYS), self._token))
-        changes.update((name, self._direct(name)) for name in _NO_PROXY)
+        changes.update(dict.fromkeys(_NO_PROXY, self._direct()))
         return changes
 
-    def _direct(self, name: str) -> str:
-        given = [part.strip() for part in self._environ.get(name, "").split(",") if part.strip()]
-        return ",".join(dict.fromkeys([*given, *_LOCAL]))
+    def _direct(self) -> str:
+        """Return the hosts without a proxy: those of the user, in either spelling of the variable, and this one."""
+        given = [part.strip() for name in _NO_PROXY for part in self._environ.get(name, "").split(",")]
+        return "*" if "*" in given else ",".join(dict.fromkeys([*filter(None, given), *_LOCAL]))
 
     def _set(self, name: str, value: str | None) -> None:
         if value is None:
