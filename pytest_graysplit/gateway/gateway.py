@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.config.credentials import Access
     from pytest_graysplit.gateway.app_run import IncomingCall
     from pytest_graysplit.gateway.item_calls import ItemCalls
-    from pytest_graysplit.gateway.server import ServerThread
+    from pytest_graysplit.gateway.server.thread import ServerThread
     from pytest_graysplit.replies.reply_request import ReplyRequest
     from pytest_graysplit.types import Reply, Route
 
@@ -84,11 +84,10 @@ class Gateway:
 
     def start(self) -> None:
         """Bind the port and start the thread of the server; raise UsageError if a package is missing."""
-        from pytest_graysplit.gateway.server import ServerThread, require_packages
+        from pytest_graysplit.gateway.server.thread import ServerThread, listening, require_packages
 
         require_packages()
-        from pytest_graysplit.gateway.app import GatewayApp
-        from pytest_graysplit.gateway.listener import listening
+        from pytest_graysplit.gateway.server.app import GatewayApp
 
         listener = listening()
         self._port = listener.getsockname()[1]

@@ -1,4 +1,4 @@
-"""The endpoint of a request for a model that is not swapped: the one that it would have had without the gateway."""
+"""The parts of a request that are sent on: its headers, and the endpoint of a model that is not swapped."""
 
 from __future__ import annotations
 
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 _OPENAI = "https://api.openai.com/v1"
 _ANTHROPIC = "https://api.anthropic.com"
+# Versions and experiments of an API, which change its answers.
+_OF_API = ("anthropic-version", "anthropic-beta", "openai-beta")
+# The account of a key: sent with that key alone.
+_OF_ACCOUNT = ("openai-organization", "openai-project", "http-referer", "x-title")
 
 
 def upstream_access(call: IncomingCall, route: Route, environ: Mapping[str, str], token: str) -> Access:
@@ -40,6 +44,13 @@ def upstream_access(call: IncomingCall, route: Route, environ: Mapping[str, str]
         is_that_of_variable = key is not None and key.reveal() == upstream.key.reveal()
         key, variable = upstream.key, variable if is_that_of_variable else "the application's own key"
     return Access(base_url=_checked(upstream.base_url), given=True, key=key, variable=variable, names_variable=True)
+
+
+def passed_headers(headers: Mapping[str, str], *, of_account: bool) -> dict[str, str]:
+    """Return the headers that belong to the request itself; never a key, a cookie or a header of the connection."""
+    names = (*_OF_API, *_OF_ACCOUNT) if of_account else _OF_API
+    sent = {name: headers[name] for name in names if name in headers}
+    return {name: value for name, value in sent.items() if value.isascii() and value.isprintable()}
 
 
 def _address(route: Route, environ: Mapping[str, str]) -> str:

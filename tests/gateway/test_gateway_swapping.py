@@ -7,9 +7,8 @@ from pytest_graysplit.config.arms import Arm
 from pytest_graysplit.config.credentials import Access
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.gateway.app_run import IncomingCall, Upstream
-from pytest_graysplit.gateway.headers import passed_headers
 from pytest_graysplit.gateway.swapping import swapped_body
-from pytest_graysplit.gateway.upstream import upstream_access
+from pytest_graysplit.gateway.upstream import passed_headers, upstream_access
 from pytest_graysplit.types import Secret
 
 EMBEDDER = "text-embedding-3-small"
