@@ -89,6 +89,10 @@ class Slug(StrEnum):
     SUITE_EMPTY = "suite-empty"
 
     # Tests of applications
+    APP_OUTPUT = "app-output"
+    APP_NO_OUTPUT = "app-no-output"
+    APP_NO_CALL = "app-no-call"
+    APP_PARALLEL = "app-parallel"
     GATEWAY_MISSING = "gateway-missing"
     GATEWAY_PORT = "gateway-port"
     GATEWAY_OUTSIDE = "gateway-outside"
@@ -174,6 +178,7 @@ class Slug(StrEnum):
     SIMILARITY_BELOW = "similarity-below"
     SIMILARITY_UNKNOWN = "similarity-unknown"
     METRIC_SILENT = "metric-silent"
+    METRIC_WORKERS = "metric-workers"
     RUBRIC_SILENT = "rubric-silent"
     CONTROL_SIMILARITY = "control-similarity"
     GUARD_VETO = "guard-veto"

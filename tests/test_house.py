@@ -82,7 +82,7 @@ def test_pytest_stays_in_the_plugin():
 
 @pytest.mark.parametrize("room", ["plugin", "cli"])
 def test_no_wing_imports_plugin_or_cli(room):
-    """plugin and cli are at the top."""
+    """plugin and cli are at the top; the package itself has the type of a fixture as a public name."""
     users = {
         module
         for module in MODULES
@@ -91,7 +91,7 @@ def test_no_wing_imports_plugin_or_cli(room):
             for name in imported(module)
         )
     }
-    allowed = {"__main__.py"} if room == "cli" else set()
+    allowed = {"__main__.py"} if room == "cli" else {"__init__.py"}
     assert {module for module in users if not module.startswith(room)} == allowed
 
 

@@ -9,7 +9,8 @@ import weakref
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.gateway.answering import Answerer
-from pytest_graysplit.gateway.environment import ItemEnvironment
+from pytest_graysplit.gateway.clients import ProcessClients
+from pytest_graysplit.gateway.environment import ANTHROPIC_ADDRESSES, OPENAI_ADDRESSES, ItemEnvironment
 from pytest_graysplit.gateway.interruption import Interruption
 from pytest_graysplit.gateway.upstream import upstream_access
 
@@ -29,8 +30,9 @@ class Gateway:
     """The one access of applications to models: an HTTP server on the loopback, and the answerer for this process.
 
     `begin` gives the future of a reply, recorded or sent, and raises GraysplitError for a request that cannot be sent.
-    `hosts` are further hosts whose models an application calls from this process, and `secret_names` the variables that
-    are out of its reach. `base_url` is the address for clients of OpenAI, `anthropic_url` for those of Anthropic.
+    `hosts` are further hosts and addresses whose models an application calls from this process, and `secret_names` the
+    variables that are out of its reach. `base_url` is the address for clients of OpenAI, `anthropic_url` for those of
+    Anthropic.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Gateway:
         self._port = 0
         self._server: ServerThread | None = None
         self._environment: ItemEnvironment | None = None
+        self._clients: ProcessClients | None = None
         self._interruption = Interruption()
         self._current: ItemCalls | None = None
         self._numbers = itertools.count(1)
@@ -100,6 +103,7 @@ class Gateway:
         )
         self._server = ServerThread(app, listener)
         self._server.start()
+        self._clients = ProcessClients(app, self.base_url, self.hosts)
         self._environment = ItemEnvironment(
             base_url=self.base_url,
             anthropic_url=self.anthropic_url,
@@ -109,17 +113,23 @@ class Gateway:
         )
 
     def enter(self, calls: ItemCalls) -> None:
-        """Begin an item: requests belong to it from now on, and the environment leads here."""
+        """Begin an item: requests belong to it from now on, and the environment and the clients lead here."""
         self.leave()
         self._current = calls
         self._interruption.enter(calls)
         if self._environment is not None:
             self._environment.enter()
+        if self._clients is not None:
+            environ = self.users_environ
+            given = (environ.get(name, "") for name in (*OPENAI_ADDRESSES, *ANTHROPIC_ADDRESSES))
+            self._clients.enter((calls.run.config.access.base_url, *given))
 
     def leave(self) -> None:
-        """End the item: restore the environment, and answer none of its requests any more."""
+        """End the item: restore the environment and the clients, and answer none of its requests any more."""
         if self._current is None:
             return
+        if self._clients is not None:
+            self._clients.leave()
         if self._environment is not None:
             self._environment.leave()
         self._current.close()
