@@ -38,7 +38,7 @@ def test_environment_leads_to_the_gateway_and_is_restored():
         "ANTHROPIC_BASE_URL": "http://g",
         "ANTHROPIC_API_BASE": "http://g",
         "OPENAI_API_KEY": "TOKEN",
-        "ANTHROPIC_API_KEY": "TOKEN",
+        "ANTHROPIC_API_KEY": "TOKEN.ANTHROPIC_API_KEY",
         "NO_PROXY": "intra.example,127.0.0.1,localhost",
         "no_proxy": "intra.example,127.0.0.1,localhost",
     }
@@ -49,11 +49,13 @@ def test_environment_leads_to_the_gateway_and_is_restored():
 
 
 def test_keys_are_out_of_reach():
-    """Code that reads the key of another vendor finds the token there, and our own variables are gone."""
+    """Code that reads the key of another vendor finds a token there, and our own variables are gone."""
     environ = dict(KEYS)
     environment(environ).enter()
     assert {name: value for name, value in environ.items() if name in KEYS} == {
-        name: "TOKEN" for name in KEYS if not name.startswith("GRAYSPLIT_")
+        name: "TOKEN" if name == "OPENAI_API_KEY" else f"TOKEN.{name}"
+        for name in KEYS
+        if not name.startswith("GRAYSPLIT_")
     }
 
 

@@ -8,7 +8,7 @@ from pytest_graysplit.config.credentials import Access
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.gateway.app_run import IncomingCall, Upstream
 from pytest_graysplit.gateway.swapping import swapped_body
-from pytest_graysplit.gateway.upstream import passed_headers, upstream_access
+from pytest_graysplit.gateway.upstream import OWN, key_of, passed_headers, upstream_access
 from pytest_graysplit.types import Secret
 
 EMBEDDER = "text-embedding-3-small"
@@ -144,8 +144,9 @@ def test_failure_of_another_model_ends_nothing_else(project, relay):
     relay.control(key="the-right-key")
     gateway = project.gateway()
     config = Arm.plain(CONTROL, Access(base_url=relay.url, key=Secret("the-right-key")))
+    headers = {"authorization": f"Bearer {gateway.token}"}
     with project.item(gateway, config=config) as calls:
-        other = post(f"{gateway.base_url}/embeddings", {"model": EMBEDDER, "input": "x"})
+        other = post(f"{gateway.base_url}/embeddings", {"model": EMBEDDER, "input": "x"}, headers)
         own = post(f"{gateway.base_url}/chat/completions", chat("Hi"))
     assert (other.status, own.status, calls.problem) == (401, 200, None)
 
@@ -163,8 +164,10 @@ def test_requests_of_one_test_are_numbered_by_body(project, relay):
 # --- the endpoint of a request that passes
 
 
-def call(upstream=None):
-    return IncomingCall("POST", "/embeddings", {}, b"{}", upstream)
+def call(upstream=None, key="TOKEN"):
+    return IncomingCall(
+        "POST", "/embeddings", {} if key is None else {"authorization": f"Bearer {key}"}, b"{}", upstream
+    )
 
 
 @pytest.mark.parametrize(
@@ -182,19 +185,43 @@ def test_environment_of_the_user_says_where_a_request_goes(route, environ, base_
     assert (access.base_url, access.key and access.key.reveal()) == (base_url, key)
 
 
+USERS = {"OPENAI_API_KEY": "k", "OPENROUTER_API_KEY": "r", "ANTHROPIC_API_KEY": "a"}
+
+
 @pytest.mark.parametrize(
     ("given", "key", "variable"),
     [
-        (Secret("own"), "own", "the application's own key"),
-        (Secret("k"), "k", "OPENAI_API_KEY"),
-        (Secret("TOKEN"), "k", "OPENAI_API_KEY"),
+        ("own", "own", OWN),
+        ("TOKEN", "k", "OPENAI_API_KEY"),
+        ("TOKEN.OPENROUTER_API_KEY", "r", "OPENROUTER_API_KEY"),
+        ("TOKEN.TEAM_KEY", None, "TEAM_KEY"),
+        ("OTHER.OPENAI_API_KEY", "OTHER.OPENAI_API_KEY", OWN),
+        (None, None, OWN),
     ],
 )
-def test_client_with_an_address_of_its_own_keeps_it(given, key, variable):
-    """A client that was made during the test has the token instead of the key of the environment."""
-    upstream = Upstream("https://other.example/v1", given)
-    access = upstream_access(call(upstream), "embeddings", {"OPENAI_API_KEY": "k"}, "TOKEN")
-    assert (access.base_url, access.key.reveal(), access.variable) == ("https://other.example/v1", key, variable)
+@pytest.mark.parametrize("address", ["https://other.example/v1", None])
+def test_request_has_the_key_that_it_would_have_had_and_no_other(address, given, key, variable):
+    """A client that was made during the test has the token of a variable; the key of another variable never leaves."""
+    upstream = None if address is None else Upstream(address, given and Secret(given))
+    access = upstream_access(call(upstream, given), "embeddings", USERS, "TOKEN")
+    assert access.base_url == (address or "https://api.openai.com/v1")
+    assert (access.key and access.key.reveal(), access.variable) == (key, variable)
+
+
+def test_token_alone_means_the_key_of_the_api():
+    assert upstream_access(call(), "messages", USERS, "TOKEN").key.reveal() == "a"
+
+
+@pytest.mark.parametrize(
+    "headers", [{"authorization": "bearer  k"}, {"x-api-key": "k"}, {"api-key": "k"}, {"authorization": "Basic x", "x-api-key": "k"}]
+)  # fmt: skip
+def test_key_is_read_from_the_header_of_each_api(headers):
+    assert key_of(headers).reveal() == "k"
+
+
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Basic x"}, {"authorization": "Bearer "}])
+def test_request_without_a_key_has_none(headers):
+    assert key_of(headers) is None
 
 
 def test_address_that_cannot_be_used_is_named():
