@@ -29,7 +29,7 @@ from pytest_graysplit.replies.relay.headers import NO_HEADERS, check_headers, he
 from pytest_graysplit.replies.relay.pipe import CannotConnectError
 from pytest_graysplit.replies.relay.proxies import unreadable_warnings
 from pytest_graysplit.replies.relay.refused_params import is_of_the_arm, param_refused
-from pytest_graysplit.replies.relay.routes.reader import read_reply, targets_at
+from pytest_graysplit.replies.relay.routes.reader import PATHS, read_reply, targets_at
 from pytest_graysplit.replies.relay.sender import LimitPolicy, RequestAttempts, RequestSender, to_reply
 from pytest_graysplit.replies.relay.served import KeptResponse, PassedStream, lacks_usage, with_usage
 from pytest_graysplit.replies.relay.stats import EventLoopLag, RelayStats
@@ -307,6 +307,9 @@ class Relay:
         self, arm: Arm, body: Mapping[str, Json], route: Route, headers: Mapping[str, str], kept: KeptResponse
     ) -> Request:
         """Return the request as it is sent; raise _UnusableRequestError where it alone cannot be."""
+        if route == "responses" and body.get("background"):
+            problem = "the request asks for an answer in the background, which later requests would have to fetch"
+            raise _UnusableRequestError(problem, Slug.REQUEST_UNUSABLE)
         try:
             content = _ENCODER.encode(body)
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
@@ -345,9 +348,13 @@ class Relay:
             return fatal_errors.wait_too_long(failure, self._access, attempts.too_long_s)
         if failure.slug == Slug.RELAY_FORBIDDEN and self._admission.is_shut_out(model, about_key=failure.about_key):
             failure = replace(failure, slug=Slug.KEY_REFUSED)
-        if (alone and failure.about_model) or (route == "chat" and self._is_unserved(model, failure, alone=alone)):
+        if (alone and failure.about_model) or (
+            route != "embeddings" and self._is_unserved(model, failure, alone=alone)
+        ):
             aliases, relay = self._settings.table.aliases, fatal_errors.relay_name(self._access)
             return preflight.unknown_model(model, failure.problem, self._known, aliases, relay)
+        if alone and route != "chat" and failure.status in {404, 405}:
+            return fatal_errors.no_route(failure, self._access, PATHS[route])
         if alone and (failure.status in {404, 405} or failure.slug in {Slug.RELAY_NOT_JSON, Slug.RELAY_REDIRECTS}):
             return fatal_errors.not_a_relay(failure, self._access)
         # A parameter of one case stays with that case, and so does one that other cases were answered with.

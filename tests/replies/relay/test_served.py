@@ -278,3 +278,44 @@ def test_header_that_cannot_be_sent_fails_its_request_alone(relay):
     assert (reply.outcome, reply.error_slug, reply.attempts) == ("error", "header-unusable", 0)
     assert "'x-name'" in reply.error
     assert relay.stats()["total"] == 0
+
+
+def test_answer_in_the_background_is_not_asked_for(relay):
+    """It would be billed, and fetched by requests that are not answered here."""
+    reply = ask(relay.url, BODIES["responses"] | {"background": True}, "responses")
+    assert (reply.outcome, reply.error_slug, relay.stats()["total"]) == ("error", "request-unusable", 0)
+
+
+def asked_after_preflight(url, route, count=3):
+    """Act like a run with a model that the relay does not list; return replies, and the errors that end it."""
+
+    async def run():
+        async with Relay(Settings(base_url=url, retries=0), is_refusal=lambda text: False) as relay:
+            await relay.preflight(["unlisted"])
+            body = {"model": "unlisted", **BODIES[route]}
+            asked = [relay.ask(Arm.plain("unlisted"), body, route) for _ in range(count)]
+            return await asyncio.gather(*asked, return_exceptions=True)
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("route", ["responses", "messages"])
+def test_relay_without_the_route_ends_the_run_after_one_request(relay, route):
+    relay.control(faults=[{"kind": "404", "on": route, "times": None}])
+    errors = asked_after_preflight(relay.url, route)
+    expected = (
+        f"{relay.url} does not serve /{route}: the relay answered 404: no such route (the base URL usually ends in /v1)"
+        f"\n  hint: the application sends POST /{route}: use a relay that serves it, or let it ask /chat/completions"
+        "  [relay-no-route]"
+    )
+    assert {str(error) for error in errors} == {expected}
+    assert relay.stats()["total"] == 1
+
+
+@pytest.mark.parametrize("route", ["responses", "messages"])
+def test_unknown_model_ends_the_run_after_one_request(relay, route):
+    fault = {"kind": "404", "on": route, "message": "model unlisted not found", "code": "model_not_found"}
+    relay.control(faults=[fault | {"times": None}])
+    errors = asked_after_preflight(relay.url, route)
+    assert {error.slug for error in errors} == {"model-unknown"}
+    assert relay.stats()["total"] == 1
