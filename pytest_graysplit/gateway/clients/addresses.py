@@ -81,6 +81,11 @@ class KnownAddresses:
 
     def find(self, url: str) -> ModelAddress | None:
         """Return the address of a request to a model, or None for any other request."""
+        if url not in self._found:
+            self._found[url] = self._find(url)
+        return self._found[url]
+
+    def _find(self, url: str) -> ModelAddress | None:
         origin = _origin(url)
         if origin is None:
             return None
@@ -92,6 +97,11 @@ class KnownAddresses:
             return None
         path = parts.path[: route.start()]
         return ModelAddress(parts._replace(path=path, fragment="").geturl(), f"/{route[1]}")
+
+    @cached_property
+    def _found(self) -> dict[str, ModelAddress | None]:
+        """The addresses by URL: a client looks at the same one several times for each request."""
+        return {}
 
     @cached_property
     def _gateway(self) -> Origin | None:
