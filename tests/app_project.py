@@ -52,6 +52,7 @@ class AppProject:
         """Return a started gateway; the settings may be given by name."""
         environ = options.pop("environ", self.environ)
         secret_names = options.pop("secret_names", ())
+        hosts = options.pop("hosts", ())
         settings = Settings(
             **{"control": CONTROL, "treatments": (TREATMENT,), "base_url": self.relay_url, "retries": 0, **options},
             record=record,
@@ -65,9 +66,11 @@ class AppProject:
             prices=PriceTable({}),
             command="--graysplit-record=new",
         )
-        gateway = Gateway(begin=fetcher.begin, secret_names=secret_names, environ=environ)
-        gateway.start()
+        if record != "none":
+            fetcher.make_ready()  # as the plugin does before the first test, which may block sockets
+        gateway = Gateway(begin=fetcher.begin, hosts=hosts, secret_names=secret_names, environ=environ)
         self._open.append((gateway, fetcher))
+        gateway.start()
         return gateway
 
     def run(self, arm="control", model=CONTROL, **fields) -> AppRun:

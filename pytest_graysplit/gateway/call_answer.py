@@ -93,18 +93,22 @@ class CallAnswer:
 
     # --- for the application
 
-    def wait(self) -> CallAnswer:
-        """Wait in this thread until the head is there."""
+    def wait(self, timeout_s: float | None = None) -> CallAnswer:
+        """Wait in this thread until the head is there; raise TimeoutError if it takes too long."""
         with self._changed:
-            self._changed.wait_for(lambda: self.status)
+            self._wait_for(lambda: bool(self.status), timeout_s)
         return self
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the pieces, waiting in this thread; raise CutAnswerError for an incomplete stream."""
+        return self.pieces()
+
+    def pieces(self, timeout_s: float | None = None) -> Iterator[bytes]:
+        """Yield the pieces like iteration; raise TimeoutError if one of them takes too long."""
         at = 0
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._ended or len(self._pieces) > at)  # noqa: B023 # called at once
+                self._wait_for(lambda: self._ended or len(self._pieces) > at, timeout_s)  # noqa: B023 # called at once
             while at < len(self._pieces):
                 yield self._pieces[at]
                 at += 1
@@ -125,6 +129,10 @@ class CallAnswer:
                 at += 1
             if self._is_read(at):
                 return
+
+    def _wait_for(self, holds: Callable[[], bool], timeout_s: float | None) -> None:
+        if not self._changed.wait_for(holds, timeout_s):
+            raise TimeoutError(f"nothing came in {timeout_s} s")
 
     def _is_read(self, at: int) -> bool:
         with self._changed:

@@ -6,10 +6,12 @@ import itertools
 import os
 import secrets
 import weakref
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.gateway.answering import Answerer
-from pytest_graysplit.gateway.environment import ItemEnvironment
+from pytest_graysplit.gateway.clients import ProcessClients
+from pytest_graysplit.gateway.environment import ANTHROPIC_ADDRESSES, OPENAI_ADDRESSES, ItemEnvironment
 from pytest_graysplit.gateway.interruption import Interruption
 from pytest_graysplit.gateway.upstream import upstream_access
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.config.credentials import Access
     from pytest_graysplit.gateway.app_run import IncomingCall
     from pytest_graysplit.gateway.item_calls import ItemCalls
-    from pytest_graysplit.gateway.server import ServerThread
+    from pytest_graysplit.gateway.server.thread import ServerThread
     from pytest_graysplit.replies.reply_request import ReplyRequest
     from pytest_graysplit.types import Reply, Route
 
@@ -29,8 +31,9 @@ class Gateway:
     """The one access of applications to models: an HTTP server on the loopback, and the answerer for this process.
 
     `begin` gives the future of a reply, recorded or sent, and raises GraysplitError for a request that cannot be sent.
-    `hosts` are further hosts whose models an application calls from this process, and `secret_names` the variables that
-    are out of its reach. `base_url` is the address for clients of OpenAI, `anthropic_url` for those of Anthropic.
+    `hosts` are further hosts and addresses whose models an application calls from this process, and `secret_names` the
+    variables that are out of its reach. `base_url` is the address for clients of OpenAI, `anthropic_url` for those of
+    Anthropic.
     """
 
     def __init__(
@@ -49,8 +52,10 @@ class Gateway:
         self._port = 0
         self._server: ServerThread | None = None
         self._environment: ItemEnvironment | None = None
+        self._clients: ProcessClients | None = None
         self._interruption = Interruption()
         self._current: ItemCalls | None = None
+        self._undo = ExitStack()
         self._numbers = itertools.count(1)
         self._items: weakref.WeakValueDictionary[str, ItemCalls] = weakref.WeakValueDictionary()
 
@@ -84,11 +89,10 @@ class Gateway:
 
     def start(self) -> None:
         """Bind the port and start the thread of the server; raise UsageError if a package is missing."""
-        from pytest_graysplit.gateway.server import ServerThread, require_packages
+        from pytest_graysplit.gateway.server.thread import ServerThread, listening, require_packages
 
         require_packages()
-        from pytest_graysplit.gateway.app import GatewayApp
-        from pytest_graysplit.gateway.listener import listening
+        from pytest_graysplit.gateway.server.app import GatewayApp
 
         listener = listening()
         self._port = listener.getsockname()[1]
@@ -101,6 +105,7 @@ class Gateway:
         )
         self._server = ServerThread(app, listener)
         self._server.start()
+        self._clients = ProcessClients(app, self.base_url, self.hosts)
         self._environment = ItemEnvironment(
             base_url=self.base_url,
             anthropic_url=self.anthropic_url,
@@ -110,22 +115,27 @@ class Gateway:
         )
 
     def enter(self, calls: ItemCalls) -> None:
-        """Begin an item: requests belong to it from now on, and the environment leads here."""
+        """Begin an item: requests belong to it from now on, and the environment and the clients lead here."""
         self.leave()
-        self._current = calls
-        self._interruption.enter(calls)
-        if self._environment is not None:
-            self._environment.enter()
+        with ExitStack() as undo:
+            self._current = calls
+            undo.callback(setattr, self, "_current", None)
+            undo.callback(calls.close)
+            undo.callback(self._interruption.leave)
+            self._interruption.enter(calls)
+            if self._environment is not None:
+                undo.callback(self._environment.leave)
+                self._environment.enter()
+            if self._clients is not None:
+                undo.callback(self._clients.leave)
+                environ = self.users_environ
+                given = (environ.get(name, "") for name in (*OPENAI_ADDRESSES, *ANTHROPIC_ADDRESSES))
+                self._clients.enter((calls.run.config.access.base_url, *given))
+            self._undo = undo.pop_all()
 
     def leave(self) -> None:
-        """End the item: restore the environment, and answer none of its requests any more."""
-        if self._current is None:
-            return
-        if self._environment is not None:
-            self._environment.leave()
-        self._current.close()
-        self._interruption.leave()
-        self._current = None
+        """End the item: restore the environment and the clients, and answer none of its requests any more."""
+        self._undo.close()
 
     def stop(self) -> None:
         """End the item and the server; no request is answered after that."""

@@ -11,12 +11,13 @@ from pytest_graysplit.gateway.answering import outside
 from pytest_graysplit.gateway.api_errors import refusal
 from pytest_graysplit.gateway.app_run import MODELS, IncomingCall
 from pytest_graysplit.gateway.call_answer import CallAnswer, CutAnswerError
-from pytest_graysplit.gateway.models import models_answer
+from pytest_graysplit.gateway.item_calls import CallLimitError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from pytest_graysplit.gateway.answering import Answerer
+    from pytest_graysplit.gateway.app_run import AppRun, Upstream
     from pytest_graysplit.gateway.item_calls import ItemCalls
 
     Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -63,8 +64,25 @@ class GatewayApp:
         answer = self._refused(headers, addressed)
         if answer is None:
             body = await _whole_body(headers, receive)
-            answer = self._answer(scope["method"], addressed, headers, body)
+            names = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
+            answer = self._answer(scope["method"], addressed, names, body)
         await _send(answer, send)
+
+    def answer(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes, upstream: Upstream | None = None
+    ) -> CallAnswer:
+        """Answer a request of a client in this process; `upstream` is the place that it would have gone to.
+
+        Raises CallLimitError in the thread of the application for requests beyond the limit.
+        """
+        addressed = addressed_by(path)
+        if not self._has_token(addressed):
+            return _without_token(addressed.path)
+        answer = self._answer(method, addressed, headers, body if len(body) <= MOST_BYTES else None, upstream)
+        calls = self._find(addressed.item)
+        if answer.is_beyond_limit and calls is not None:
+            raise CallLimitError(f"more than {calls.run.max_calls} requests in one test")
+        return answer
 
     def _refused(self, headers: Mapping[bytes, bytes], addressed: Addressed) -> CallAnswer | None:
         """Return the error for a request that does not come from the application under test."""
@@ -73,12 +91,18 @@ class GatewayApp:
             return refusal(421, "this gateway answers to 127.0.0.1 and localhost only", "host", path=path)
         if b"origin" in headers:
             return refusal(403, "this gateway answers no pages of a browser", "origin", path=path)
-        if not hmac.compare_digest(addressed.token.encode(), self._token.encode()):
-            return refusal(403, "the path does not begin with the token of this run", "token", path=path)
-        return None
+        return None if self._has_token(addressed) else _without_token(path)
+
+    def _has_token(self, addressed: Addressed) -> bool:
+        return hmac.compare_digest(addressed.token.encode(), self._token.encode())
 
     def _answer(
-        self, method: str, addressed: Addressed, headers: Mapping[bytes, bytes], body: bytes | None
+        self,
+        method: str,
+        addressed: Addressed,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        upstream: Upstream | None = None,
     ) -> CallAnswer:
         path = addressed.path
         if body is None:
@@ -86,14 +110,17 @@ class GatewayApp:
         calls = self._find(addressed.item)
         if calls is None or calls.is_closed:
             return outside(path)
-        names = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
-        call = IncomingCall(method, path, names, body)
+        call = IncomingCall(method, path, headers, body, upstream)
         if method in ("GET", "HEAD") and (path == MODELS or path.startswith(f"{MODELS}/")):
             return models_answer(calls.run, path)
         answer = self._answerer.answer(calls, call)
         if answer.is_beyond_limit:
             self._on_refused(calls)
         return answer
+
+
+def _without_token(path: str) -> CallAnswer:
+    return refusal(403, "the path does not begin with the token of this run", "token", path=path)
 
 
 def addressed_by(raw_path: str) -> Addressed:
@@ -109,6 +136,22 @@ def addressed_by(raw_path: str) -> Addressed:
     while rest and rest[0] in ("v1", ""):
         rest.pop(0)
     return Addressed(unquote(token), item, "/" + unquote("/".join(rest)).rstrip("/"))
+
+
+def models_answer(run: AppRun, path: str) -> CallAnswer:
+    """Return the list of the models that are swapped, or one model by its name: an application may only ask for one."""
+    import msgspec
+
+    name = path.removeprefix(MODELS).removeprefix("/")
+    if name:
+        return CallAnswer.of(200, msgspec.json.encode(_model(name)))
+    rows = [_model(name) for name in sorted(run.swapped)]
+    listed = {"object": "list", "data": rows, "has_more": False}
+    return CallAnswer.of(200, msgspec.json.encode(listed))
+
+
+def _model(name: str) -> dict[str, object]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "pytest-graysplit"}
 
 
 async def _whole_body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes | None:
