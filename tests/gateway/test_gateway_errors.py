@@ -32,7 +32,7 @@ def test_missing_recording_is_404_and_spoils_the_item(project, relay):
     error = answer.json["error"]
     assert (answer.status, error["code"], error["type"]) == (404, "recording-missing", "invalid_request_error")
     assert answer.headers["x-should-retry"] == "false"
-    assert "no recording for case 'tests/test_app.py::test_it'" in error["message"]
+    assert "no recording for a call of case 'tests/test_app.py::test_it'" in error["message"]
     assert isinstance(calls.problem, RecordingError)
     assert calls.replies == ()
     assert relay.stats()["total"] == 0

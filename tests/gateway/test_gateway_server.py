@@ -12,8 +12,8 @@ import pytest
 from app_project import CONTROL, TREATMENT, chat, post
 
 from pytest_graysplit.errors import UsageError
-from pytest_graysplit.gateway import server
-from pytest_graysplit.gateway.app import MOST_BYTES, addressed_by
+from pytest_graysplit.gateway.server import thread
+from pytest_graysplit.gateway.server.app import MOST_BYTES, addressed_by
 
 CHAT = "/chat/completions"
 
@@ -139,14 +139,14 @@ def test_open_connection_ends_with_the_gateway(project):
     with socket.create_connection((host[0], int(host[1]))) as connection:
         gateway.stop()
         assert connection.recv(10) == b""
-    assert not [thread for thread in threading.enumerate() if thread.name == "graysplit-gateway" and thread.is_alive()]
+    assert not [one for one in threading.enumerate() if one.name == "graysplit-gateway" and one.is_alive()]
 
 
 # --- beside other code
 
 
 def test_missing_package_is_named(project, monkeypatch):
-    monkeypatch.setattr(server, "find_spec", lambda name: None)
+    monkeypatch.setattr(thread, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"graysplit_app needs uvicorn\n  hint: pip install 'pytest-graysplit\[app\]'"):
         project.gateway()
 

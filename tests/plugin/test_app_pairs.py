@@ -41,4 +41,4 @@ def test_it(app):
             graysplit_app.output = ask("more " + ticket)["content"]
     """)
     result = app.run("--graysplit-json=report.json", "-v", "--junitxml=j.xml")
-    print((app.path/"j.xml").read_text())
+    print((app.path / "j.xml").read_text())

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.verdict.results import ArmResult, CaseResult
 
 # The time for answers to requests that the body has left behind, such as streams that it does not read to their end.
-GRACE_S = 5.0
+GRACE_S = 30.0
 _SEE_TRACEBACK = "the traceback above shows the error; the calls of the application are below"
 
 
@@ -78,10 +78,21 @@ class AppCaseRun(CaseRun):
             except GraysplitError as error:
                 self.problem = error
 
+    @property
+    def _has_asked(self) -> bool:
+        """Whether the application has asked for a model that is replaced."""
+        return any(self.calls.asked.get(name) for name in self.part.swapped)
+
     def _without_call(self) -> GraysplitError | None:
-        """Return the error for a body that has asked no model under test, and so has compared nothing."""
-        if self.calls.swapped_replies or self.calls.refused or self.bug:
+        """Return the error for a body that has no answer of a model under test, and so has compared nothing."""
+        if self.calls.swapped_replies or self.calls.refused or self.bug or self.body_error is not None:
             return None
+        if self._has_asked:
+            return GraysplitError(
+                f"{self.case.id}: the application ended without waiting for the answer of {self.part.config.model}",
+                hint="join its threads and await its tasks in the body of the test; a late answer is recorded",
+                slug=Slug.APP_NO_CALL,
+            )
         names = listed(sorted(self.part.swapped))
         asked = [f"{model} ({plural(count, 'time')})" for model, count in self.calls.asked.items()]
         found = f"it asked {listed(asked)}" if asked else "no request reached the plugin"
@@ -99,7 +110,7 @@ class AppCaseRun(CaseRun):
             self.unfinished = True
         elif self.calls.refused or self.calls.problem is not None:
             return  # the error follows from it
-        elif isinstance(error, UsageError) or not self.calls.swapped_replies:
+        elif isinstance(error, UsageError) or not self._has_asked:
             self.bug = self.bug or in_one_line(error)
         else:
             self.body_error = self.body_error or in_one_line(error)
@@ -122,7 +133,8 @@ class AppCaseRun(CaseRun):
             return super()._failed_by_reply(arm, reply)
         rest, score = _without_output(self.case), partial(reference_score, self.score)
         failed = check_answers(rest, replace(reply, outcome="ok"), arm, score, match_text)
-        return [self._no_output(arm, reply), *failed] if self._needs_output() else failed
+        has_ended = self.body_error is None and not self.calls.refused
+        return [self._no_output(arm, reply), *failed] if has_ended and self._needs_output() else failed
 
     def _needs_output(self) -> bool:
         """Tell whether something compares the output; a threshold of the run applies only to an output that is set."""
