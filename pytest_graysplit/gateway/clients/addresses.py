@@ -53,6 +53,8 @@ VENDOR_DOMAINS = (".openai.azure.com", ".services.ai.azure.com", ".cognitiveserv
 # The routes of models. The gateway has no answer to old completions and to stored responses, and says so.
 _ROUTE = re.compile(r"/(chat/completions|completions|embeddings|messages|models|responses(?:/.*)?)/?$")
 
+# Names that lead nowhere, by RFC 2606: only mocks answer them.
+_RESERVED = (".test", ".example", ".invalid")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -84,6 +86,13 @@ class KnownAddresses:
         if url not in self._found:
             self._found[url] = self._find(url)
         return self._found[url]
+
+    def resembles(self, url: str) -> bool:
+        """Tell whether a request to an unknown address may ask a model on another machine."""
+        origin = _origin(url)
+        if origin is None or origin.host == "localhost" or "." not in origin.host or origin.host.endswith(_RESERVED):
+            return False
+        return _ROUTE.search(urlsplit(url).path) is not None
 
     def _find(self, url: str) -> ModelAddress | None:
         origin = _origin(url)

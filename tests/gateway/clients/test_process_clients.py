@@ -112,7 +112,29 @@ def test_client_is_its_own_again_after_the_item(project, relay, client):
 
 
 def test_host_that_only_the_user_knows_is_answered(project, client):
-    gateway = project.gateway(hosts=("llm.corp.example",))
+    gateway = project.gateway(hosts=("llm.corp.internal",))
     with project.item(gateway):
-        answer = client.post("https://llm.corp.example/api/chat/completions", json=chat("Hello?"))
+        answer = client.post("https://llm.corp.internal/api/chat/completions", json=chat("Hello?"))
     assert text_of(answer) == f"Answer of {CONTROL} to: Hello?"
+
+
+def test_model_under_test_at_an_unknown_host_spoils_the_run(project, monkeypatch):
+    """Its own model answers on both arms there, so a comparison would find no difference."""
+    httpx = pytest.importorskip("httpx")
+    monkeypatch.setenv("NO_PROXY", "*")
+    server = httpx.MockTransport(lambda request: httpx.Response(200, json={"model": "its own"}))
+    with project.item(project.gateway()) as calls, httpx.Client(transport=server) as client:
+        url = "https://llm.corp.internal/v1/chat/completions"
+        assert client.post(url, json=chat("Hello?", OTHER)).json() == {"model": "its own"}
+        assert client.post("https://llm.corp.internal/v1/other", json=chat("Hello?")).is_success
+        for local in ("http://testserver/v1/messages", "http://localhost:8000/v1/messages", "https://a.test/responses"):
+            assert client.post(local, json=chat("Hello?")).is_success
+        assert client.post(url, content=b"{").is_success
+        assert client.post(url, content=iter([b"{", b"}"])).is_success
+        assert calls.problem is None
+        assert client.post(url, json=chat("Hello?")).json() == {"model": "its own"}
+        assert str(calls.problem) == (
+            f"the application asked {CONTROL} at https://llm.corp.internal/v1/chat/completions, and that model answered, "
+            "not the one of control: llm.corp.internal is not known to serve models\n"
+            '  hint: write hosts = ["llm.corp.internal"] into [tool.graysplit.app]  [gateway-host]'
+        )
