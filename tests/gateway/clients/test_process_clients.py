@@ -1,6 +1,8 @@
 """Clients of this process ask the gateway: the same answers, recordings and limits as over its socket."""
 
+import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from app_project import CONTROL, OTHER, TREATMENT, chat, post
@@ -94,12 +96,43 @@ def test_request_beyond_the_limit_ends_the_body(project, client):
         assert (len(calls.replies), calls.refused) == (3, 1)
 
 
+def test_request_beyond_the_limit_ends_tasks_and_threads_too(project, client):
+    """The exception of a task or a thread reaches the test that waits for it."""
+    httpx = pytest.importorskip("httpx")
+
+    async def ask(other):
+        return await other.post(f"{VENDOR}/chat/completions", json=chat("Again?"))
+
+    async def ask_all():
+        async with httpx.AsyncClient() as other:
+            await asyncio.gather(*(ask(other) for _ in range(5)))
+
+    with project.item(project.gateway(), max_calls=3) as calls:
+        with pytest.raises(CallLimitError):
+            asyncio.run(ask_all())
+        assert len(calls.replies) <= 3
+        with ThreadPoolExecutor(2) as pool, pytest.raises(CallLimitError):
+            pool.submit(client.post, f"{VENDOR}/chat/completions", json=chat("Again?")).result()
+
+
 def test_wrong_token_is_refused(project, client):
     """The address of another process, which has used the port before."""
     gateway = project.gateway()
     with project.item(gateway):
         answer = client.post(gateway.base_url.replace(gateway.token, "other") + "/chat/completions", json=chat("?"))
     assert answer.status_code == 403
+
+
+def test_address_of_one_item_outlives_it(project, client):
+    """Code that outlives its test gets an error, never an answer that counts for the next test."""
+    gateway = project.gateway()
+    with project.item(gateway) as calls:
+        url = f"{gateway.url_of(calls)}/chat/completions"
+        assert client.post(url, json=chat("Now?")).is_success
+    with project.item(gateway) as following:
+        assert client.post(url, json=chat("Late?")).status_code == 409
+        assert following.replies == ()
+    assert len(calls.replies) == 1
 
 
 def test_client_is_its_own_again_after_the_item(project, relay, client):
