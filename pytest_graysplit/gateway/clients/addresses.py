@@ -53,6 +53,8 @@ VENDOR_DOMAINS = (".openai.azure.com", ".services.ai.azure.com", ".cognitiveserv
 # The routes of models. The gateway has no answer to old completions and to stored responses, and says so.
 _ROUTE = re.compile(r"/(chat/completions|completions|embeddings|messages|models|responses(?:/.*)?)/?$")
 
+# Names that lead nowhere, by RFC 2606: only mocks answer them.
+_RESERVED = (".test", ".example", ".invalid")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -81,6 +83,18 @@ class KnownAddresses:
 
     def find(self, url: str) -> ModelAddress | None:
         """Return the address of a request to a model, or None for any other request."""
+        if url not in self._found:
+            self._found[url] = self._find(url)
+        return self._found[url]
+
+    def resembles(self, url: str) -> bool:
+        """Tell whether a request to an unknown address may ask a model on another machine."""
+        origin = _origin(url)
+        if origin is None or origin.host == "localhost" or "." not in origin.host or origin.host.endswith(_RESERVED):
+            return False
+        return _ROUTE.search(urlsplit(url).path) is not None
+
+    def _find(self, url: str) -> ModelAddress | None:
         origin = _origin(url)
         if origin is None:
             return None
@@ -92,6 +106,11 @@ class KnownAddresses:
             return None
         path = parts.path[: route.start()]
         return ModelAddress(parts._replace(path=path, fragment="").geturl(), f"/{route[1]}")
+
+    @cached_property
+    def _found(self) -> dict[str, ModelAddress | None]:
+        """The addresses by URL: a client looks at the same one several times for each request."""
+        return {}
 
     @cached_property
     def _gateway(self) -> Origin | None:
