@@ -66,9 +66,11 @@ class AppProject:
             prices=PriceTable({}),
             command="--graysplit-record=new",
         )
+        if record != "none":
+            fetcher.make_ready()  # as the plugin does before the first test, which may block sockets
         gateway = Gateway(begin=fetcher.begin, hosts=hosts, secret_names=secret_names, environ=environ)
-        gateway.start()
         self._open.append((gateway, fetcher))
+        gateway.start()
         return gateway
 
     def run(self, arm="control", model=CONTROL, **fields) -> AppRun:

@@ -97,6 +97,7 @@ def an_app_run(case, arm, output, *calls, sample=0, of=(1, 1), nodeid="", passed
 
     An output of None was not set, and `passed` are the calls to other models, which come last among the calls.
     """
+    case = replace(case, metric=case.metric or "lexical")
     model = fields.pop("model", SONNET if arm == CONTROL else arm)
     calls = calls or (a_call(output or "", model=model),)
     others = tuple(a_call("", model=name, cost="0.0001") for name, one in (passed or {}).items() for _ in range(one))

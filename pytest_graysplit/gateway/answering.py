@@ -9,9 +9,9 @@ from pytest_graysplit.errors import GraysplitError, RelayError, Slug, UsageError
 from pytest_graysplit.formatting.json_text import read_json
 from pytest_graysplit.gateway.api_errors import refusal, status_of
 from pytest_graysplit.gateway.call_answer import CallAnswer
-from pytest_graysplit.gateway.headers import passed_headers
 from pytest_graysplit.gateway.served import StreamPasser, serve
 from pytest_graysplit.gateway.swapping import swapped_body
+from pytest_graysplit.gateway.upstream import passed_headers
 from pytest_graysplit.replies.fingerprint import request_hash
 from pytest_graysplit.replies.reply_request import ReplyRequest
 from pytest_graysplit.types import ReplyKey

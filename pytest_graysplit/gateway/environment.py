@@ -23,8 +23,9 @@ _LOCAL = ("127.0.0.1", "localhost")
 class ItemEnvironment:
     """The variables that lead an application to the gateway, and the keys that are out of its reach.
 
-    `secret_names` are further variables that hold keys or header values. A variable that the test itself changes
-    meanwhile keeps the value that the test gave it.
+    Each key is replaced by a token that names its variable, so that a request for a model that is not swapped gets the
+    key that it would have had, and no other. `secret_names` are further variables that hold keys or header values. A
+    variable that the test itself changes meanwhile keeps the value that the test gave it.
     """
 
     def __init__(
@@ -73,17 +74,35 @@ class ItemEnvironment:
             if name.startswith(_OWN_PREFIX):
                 changes[name] = None
             elif name in self._secret_names or name.startswith(_OTHER_KEY_PREFIX):
-                changes[name] = self._token
-        changes.update(dict.fromkeys((*OPENAI_KEYS, *ANTHROPIC_KEYS), self._token))
-        changes.update((name, self._direct(name)) for name in _NO_PROXY)
+                changes[name] = token_for(name, self._token)
+        changes.update((name, token_for(name, self._token)) for name in (*OPENAI_KEYS, *ANTHROPIC_KEYS))
+        changes.update(dict.fromkeys(_NO_PROXY, self._direct()))
         return changes
 
-    def _direct(self, name: str) -> str:
-        given = [part.strip() for part in self._environ.get(name, "").split(",") if part.strip()]
-        return ",".join(dict.fromkeys([*given, *_LOCAL]))
+    def _direct(self) -> str:
+        """Return the hosts without a proxy: those of the user, in either spelling of the variable, and this one."""
+        given = [part.strip() for name in _NO_PROXY for part in self._environ.get(name, "").split(",")]
+        return "*" if "*" in given else ",".join(dict.fromkeys([*filter(None, given), *_LOCAL]))
 
     def _set(self, name: str, value: str | None) -> None:
         if value is None:
             self._environ.pop(name, None)
         else:
             self._environ[name] = value
+
+
+def token_for(name: str, token: str) -> str:
+    """Return the text that takes the place of a variable's key.
+
+    >>> token_for("OPENAI_API_KEY", "abc"), token_for("TEAM_KEY", "abc")
+    ('abc', 'abc.TEAM_KEY')
+    """
+    return token if name in OPENAI_KEYS else f"{token}.{name}"
+
+
+def variable_of(key: str, token: str) -> str | None:
+    """Return the variable whose key this text stands for; empty for the token alone, and None for any other key."""
+    if key == token:
+        return ""
+    start, dot, name = key.rpartition(".")
+    return name if dot and start == token else None

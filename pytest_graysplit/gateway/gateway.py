@@ -6,6 +6,7 @@ import itertools
 import os
 import secrets
 import weakref
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.gateway.answering import Answerer
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.config.credentials import Access
     from pytest_graysplit.gateway.app_run import IncomingCall
     from pytest_graysplit.gateway.item_calls import ItemCalls
-    from pytest_graysplit.gateway.server import ServerThread
+    from pytest_graysplit.gateway.server.thread import ServerThread
     from pytest_graysplit.replies.reply_request import ReplyRequest
     from pytest_graysplit.types import Reply, Route
 
@@ -54,6 +55,7 @@ class Gateway:
         self._clients: ProcessClients | None = None
         self._interruption = Interruption()
         self._current: ItemCalls | None = None
+        self._undo = ExitStack()
         self._numbers = itertools.count(1)
         self._items: weakref.WeakValueDictionary[str, ItemCalls] = weakref.WeakValueDictionary()
 
@@ -87,11 +89,10 @@ class Gateway:
 
     def start(self) -> None:
         """Bind the port and start the thread of the server; raise UsageError if a package is missing."""
-        from pytest_graysplit.gateway.server import ServerThread, require_packages
+        from pytest_graysplit.gateway.server.thread import ServerThread, listening, require_packages
 
         require_packages()
-        from pytest_graysplit.gateway.app import GatewayApp
-        from pytest_graysplit.gateway.listener import listening
+        from pytest_graysplit.gateway.server.app import GatewayApp
 
         listener = listening()
         self._port = listener.getsockname()[1]
@@ -116,26 +117,25 @@ class Gateway:
     def enter(self, calls: ItemCalls) -> None:
         """Begin an item: requests belong to it from now on, and the environment and the clients lead here."""
         self.leave()
-        self._current = calls
-        self._interruption.enter(calls)
-        if self._environment is not None:
-            self._environment.enter()
-        if self._clients is not None:
-            environ = self.users_environ
-            given = (environ.get(name, "") for name in (*OPENAI_ADDRESSES, *ANTHROPIC_ADDRESSES))
-            self._clients.enter((calls.run.config.access.base_url, *given))
+        with ExitStack() as undo:
+            self._current = calls
+            undo.callback(setattr, self, "_current", None)
+            undo.callback(calls.close)
+            undo.callback(self._interruption.leave)
+            self._interruption.enter(calls)
+            if self._environment is not None:
+                undo.callback(self._environment.leave)
+                self._environment.enter()
+            if self._clients is not None:
+                undo.callback(self._clients.leave)
+                environ = self.users_environ
+                given = (environ.get(name, "") for name in (*OPENAI_ADDRESSES, *ANTHROPIC_ADDRESSES))
+                self._clients.enter((calls.run.config.access.base_url, *given))
+            self._undo = undo.pop_all()
 
     def leave(self) -> None:
         """End the item: restore the environment and the clients, and answer none of its requests any more."""
-        if self._current is None:
-            return
-        if self._clients is not None:
-            self._clients.leave()
-        if self._environment is not None:
-            self._environment.leave()
-        self._current.close()
-        self._interruption.leave()
-        self._current = None
+        self._undo.close()
 
     def stop(self) -> None:
         """End the item and the server; no request is answered after that."""

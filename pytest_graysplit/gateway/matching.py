@@ -6,11 +6,12 @@ import hashlib
 import re
 from collections import defaultdict
 from copy import deepcopy
+from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.errors import Slug, UsageError
-from pytest_graysplit.replies.fingerprint import canonical, redact_api_json, unchanged
+from pytest_graysplit.replies.fingerprint import canonical, holds_numbers, redact_api_json, unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,7 +42,9 @@ class Normaliser:
         self._case = case
         self._ignore = ignore
         self._hook = hook
-        self._redact = redact
+        # Each request of a tool loop repeats the texts of the one before it.
+        self._redact = redact if redact is unchanged else lru_cache(maxsize=4096)(redact)
+        self._plain = lru_cache(maxsize=4096)(self._without_moving_parts)
 
     def __call__(self, body: Mapping[str, Json]) -> dict[str, Json]:
         """Return the normal form of a body without the model; raise UsageError where the hook makes that impossible."""
@@ -51,7 +54,7 @@ class Normaliser:
         clean: Any = redact_api_json(normal, self._redact)
         return dict(clean)
 
-    def _plain(self, text: str) -> str:
+    def _without_moving_parts(self, text: str) -> str:
         if len(text) >= 4096 and (found := _LONG_BASE64.fullmatch(text)):
             digest = hashlib.sha256(found[2].encode()).hexdigest()
             return f"{found[1] or ''}sha256={digest}"
@@ -107,5 +110,5 @@ def _mapped(value: Json, change: Callable[[str], str]) -> Json:
     if isinstance(value, dict):
         return {name: _mapped(part, change) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_mapped(part, change) for part in value]
+        return list(value) if holds_numbers(value) else [_mapped(part, change) for part in value]
     return value

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from pytest_graysplit.gateway.call_answer import CallAnswer
     from pytest_graysplit.types import Reply, ServedAnswer
 
-# The first line of a stream of events; anything else is a whole answer, such as an error.
-_STREAM = re.compile(rb"\s*(data|event|id|retry)?:")
-_STREAM_MAY_COME = re.compile(rb"\s*(d(a(ta?)?)?|e(v(e(nt?)?)?)?|id?|r(e(t(ry?)?)?)?)?")
 # An event that tells that the answer is complete, or has failed. A name inside of a text has a backslash before its
 # last quote.
 _LAST = re.compile(
@@ -23,11 +20,10 @@ _LAST = re.compile(
     rb'|^data:\s*(\[DONE\]|\{\s*"error")',
     re.MULTILINE,
 )
-_BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 
 
 class StreamPasser:
-    """A listener that passes a stream on event by event, up to the first that tells that the answer is complete.
+    """A listener that passes on the events of a stream, up to the first that tells that the answer is complete.
 
     The rest is passed on when the reply is on disk, so that an application that has its whole answer never pays for it
     again. `has_begun` tells whether the application got a part.
@@ -35,42 +31,27 @@ class StreamPasser:
 
     def __init__(self, answer: CallAnswer) -> None:
         self._answer = answer
+        self._held: list[bytes] = []
         self.has_begun = False
-        self.begin()
 
     def begin(self) -> None:
         """Begin an attempt; an earlier one has failed before anything was passed on."""
-        self._held = b""
-        self._holds = False
+        self._held = []
 
     def look(self, received: bytes) -> bool:
-        """Pass on the whole events so far; return whether any was passed on."""
-        self._held += received
-        if not self.has_begun and not _STREAM.match(self._held):
-            self._holds = self._holds or not _STREAM_MAY_COME.fullmatch(self._held)
-            return False
-        if not self._holds and (events := self._complete_events()):
-            if not self.has_begun:
-                self.has_begun = True
-                self._answer.start_stream()
-            self._answer.add(*events)
-        return self.has_begun
+        """Pass on the next event, or hold it; return whether any was passed on."""
+        if self._held or _LAST.search(received):
+            self._held.append(received)
+            return self.has_begun
+        if not self.has_begun:
+            self.has_begun = True
+            self._answer.start_stream()
+        self._answer.add(received)
+        return True
 
-    def rest(self) -> bytes:
-        """Return the bytes that were not passed on."""
+    def rest(self) -> list[bytes]:
+        """Return the events that were not passed on."""
         return self._held
-
-    def _complete_events(self) -> list[bytes]:
-        events, at = [], 0
-        for end in _BLANK_LINE.finditer(self._held):
-            event = self._held[at : end.end()]
-            if _LAST.search(event):
-                self._holds = True
-                break
-            events.append(event)
-            at = end.end()
-        self._held = self._held[at:]
-        return events
 
 
 def serve(reply: Reply, answer: CallAnswer, passer: StreamPasser | None, path: str) -> None:
@@ -78,7 +59,7 @@ def serve(reply: Reply, answer: CallAnswer, passer: StreamPasser | None, path: s
     failed = reply.outcome == "error"
     if passer is not None and passer.has_begun:
         if not failed:
-            answer.add(passer.rest())
+            answer.add(*passer.rest())
         answer.end(cut=(reply.error or "the call failed") if failed else None)
         return
     served = reply.served

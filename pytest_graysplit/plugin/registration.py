@@ -61,6 +61,7 @@ def register(config: pytest.Config) -> RunContext:
         add(Prefetcher(context), "graysplit-prefetcher")
         # Judges each test after its body, and attaches the results to its report.
         add(Outcomes(context.evaluator, totals, gate=settings.gate, complete_setup=runner.complete_setup), OUTCOMES)
+    if runs_tests and not findings_path(config):
         # Opens the gateway for each test of an application.
         add(AppHooks(context), "graysplit-app-hooks")
     if runs_tests and stops_early:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import RelayError, Slug
 from pytest_graysplit.replies.fetch_stats import FetchStats, Progress
-from pytest_graysplit.replies.fingerprint import redact_reply, redactor, unchanged
+from pytest_graysplit.replies.fingerprint import SHORTEST_SECRET, chained, redact_reply, redactor, unchanged
 from pytest_graysplit.replies.reasoning_text import as_sent, without_thoughts
 from pytest_graysplit.replies.recordings import Journal
 from pytest_graysplit.replies.refusals import is_refusal
@@ -181,7 +181,7 @@ class ReplyFetcher:
         self._finished.clear()
         if not requests:
             return
-        from pytest_graysplit.replies.request_worker import QueuedRequest
+        from pytest_graysplit.replies.request_lanes import QueuedRequest
 
         worker, queued = self._own_worker(), []  # the worker first: in a forked process it drops replies of the parent
         for request in requests:
@@ -246,12 +246,13 @@ class ReplyFetcher:
         if self._journal is not None:
             self._journal.close()
 
-    def _without_secrets(self, reply: Reply, route: Route) -> Reply:
+    @staticmethod
+    def _without_secrets(reply: Reply, route: Route, clean: Redactor) -> Reply:
         """Redact the reply: a model or relay that echoes the key must not carry it into reports."""
         if route == "embeddings":
-            return redact_reply(reply, self._clean, frozenset({"text"}))  # the text is a vector
+            return redact_reply(reply, clean, frozenset({"text"}))  # the text is a vector
         # Thoughts are separated in the redacted text, because a replay reads that text.
-        return without_thoughts(redact_reply(as_sent(reply), self._clean), is_refusal)
+        return without_thoughts(redact_reply(as_sent(reply), clean), is_refusal)
 
     @property
     def _failure(self) -> GraysplitError | None:
@@ -286,17 +287,25 @@ class ReplyFetcher:
         return AskedModels(list(chat), [model for model, route in here if route != "chat" and model not in chat])
 
     def _keeper(self, request: ReplyRequest) -> Callable[[Reply], Reply]:
+        # The key of another model's endpoint is the application's own, and in no setting.
+        key = request.config.access.key.reveal() if request.passes and request.config.access.key else ""
+        without_key = redactor([key] if len(key) >= SHORTEST_SECRET else [])
+
         def keep(reply: Reply) -> Reply:
             # Runs in the relay's thread as soon as a reply arrives: a paid reply is on disk before it is used.
             if request.key.sample:
                 reply = replace(reply, sample=request.key.sample)
             if request.config.endpoint_hash:
                 reply = replace(reply, endpoint_hash=request.config.endpoint_hash)
+            if request.route != reply.route and request.keeps_answer:
+                reply = replace(reply, route=request.route)
             if self._journal is not None:
+                is_vector = request.route == "embeddings"
                 self._journal.append(
-                    request.recording_path, request.key, request.body, reply, is_vector=request.route == "embeddings"
+                    request.recording_path, request.key, request.body, reply, is_vector=is_vector, also=without_key
                 )
-            priced = self._prices.priced(self._without_secrets(reply, request.route), request.config.priced_as)
+            clean = self._without_secrets(reply, request.route, chained(self._clean, without_key))
+            priced = self._prices.priced(clean, request.config.priced_as)
             with self._lock:
                 self._received.append((request, priced))
                 self._done += 1

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Case, Expect, Json, Redactor, Route
 
 REDACTED = "[redacted]"
+# Shorter texts would blank ordinary words.
+SHORTEST_SECRET = 8
 # The strings and numbers of a JSON text.
 _JSON_VALUE = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*')
 # A model writes these for a tool: their numbers may be a secret, too.
@@ -70,6 +73,14 @@ def blanker(needles: Collection[str], blank: str, extra: Sequence[Callable[[str]
     return redact
 
 
+def chained(*redactors: Redactor) -> Redactor:
+    """Return a function that applies every redactor in turn."""
+    steps = [each for each in redactors if each is not unchanged]
+    if len(steps) < 2:
+        return steps[0] if steps else unchanged
+    return lambda text, /: reduce(lambda clean, step: step(clean), steps, text)
+
+
 def unchanged(text: str, /) -> str:
     """Return the text as it is: the redactor of a run without secrets."""
     return text
@@ -113,12 +124,19 @@ def redact_api_json(value: Json, redact: Redactor, *, numbers: bool = False) -> 
         return {
             redact(name): part
             if name == "embedding"
-            else redact_api_json(part, redact, numbers=numbers or name in _FOR_TOOLS)
+            else redact_api_json(part, redact, numbers=numbers or (name in _FOR_TOOLS and isinstance(part, Mapping)))
             for name, part in value.items()
         }
     if isinstance(value, list | tuple):
+        if not numbers and holds_numbers(value):
+            return list(value)
         return [redact_api_json(part, redact, numbers=numbers) for part in value]
     return redact_json(value, redact, numbers=numbers)
+
+
+def holds_numbers(values: Sequence[Json]) -> bool:
+    """Tell quickly whether a list has only numbers, as a text has that was split into thousands of tokens."""
+    return set(map(type, values)) <= {int, float}
 
 
 def redact_body(body: Mapping[str, Json], redact: Redactor) -> dict[str, Json]:
@@ -197,12 +215,14 @@ def _clean_value(token: str, redact: Redactor) -> str:
 
 def _settled(value: Json) -> Json:
     """Return equal numbers in one spelling: 1.0 and 1 make the same request, in YAML as in Python."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Mapping):
         return {name: _settled(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_settled(part) for part in value]
+        return value if set(map(type, value)) == {int} else [_settled(part) for part in value]
     return value
 
 

@@ -5,24 +5,20 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from collections import deque
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.errors import BudgetExceededError, GraysplitError, RelayError, Slug
 from pytest_graysplit.formatting.clock import REAL
 from pytest_graysplit.replies.relay.served import PassedStream
-from pytest_graysplit.types import Reply
+from pytest_graysplit.replies.request_lanes import Lane, QueuedRequest, failed_reply, lane_key, not_sent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from concurrent.futures import Future
+    from collections.abc import Callable, Iterable, Sequence
 
-    from pytest_graysplit.config.arms import Arm
     from pytest_graysplit.config.credentials import Access
     from pytest_graysplit.replies.relay.client import Relay
-    from pytest_graysplit.types import ByteListener, Json, Route
+    from pytest_graysplit.types import Reply
 
 
 # At the end of a run, requests in flight get this long to finish: they are paid for anyway.
@@ -34,39 +30,6 @@ class AskedModels(NamedTuple):
 
     listed: Sequence[str] = ()
     unlisted: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class QueuedRequest:
-    """One request of an arm to send, and the future for its reply; `name` identifies the request in messages.
-
-    The other fields are those of the `ReplyRequest` that it was made from.
-    """
-
-    arm: Arm
-    body: Callable[[], Mapping[str, Json]]
-    keep: Callable[[Reply], Reply]
-    future: Future[Reply]
-    route: Route = "chat"
-    name: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    keeps_answer: bool = False
-    passes: bool = False
-    listener: ByteListener | None = None
-
-
-class _Lane:
-    """The requests to one endpoint: those that wait, and the tasks that send them, one per place.
-
-    `opening` is the task that opens the relay, and `relay` is set when its models have been checked.
-    """
-
-    def __init__(self, access: Access) -> None:
-        self.access = access
-        self.waiting: deque[QueuedRequest] = deque()
-        self.tasks: set[asyncio.Task[None]] = set()
-        self.opening: asyncio.Task[None] | None = None
-        self.relay: Relay | None = None
 
 
 class RequestWorker:
@@ -86,7 +49,7 @@ class RequestWorker:
         self._open_relay = open_relay
         self._models = models
         self._concurrency = concurrency
-        self._lanes: dict[tuple[str, str], _Lane] = {}
+        self._lanes: dict[tuple[str, ...], Lane] = {}
         self._unfinished: set[QueuedRequest] = set()
         self._guard = threading.Lock()  # between the submission of a request and the thread's end
         self._closing = False
@@ -103,7 +66,7 @@ class RequestWorker:
     @property
     def warnings(self) -> tuple[str, ...]:
         """The warnings of all relays; where there are several, each names its relay."""
-        many = len(self._lanes) > 1
+        many = sum(not lane.passes for lane in list(self._lanes.values())) > 1
         named = (f"{access.shown}: {warning}" if many else warning for access, warning in list(self._warnings))
         return tuple(dict.fromkeys(named))
 
@@ -121,7 +84,7 @@ class RequestWorker:
         """Check these endpoints too before the first request goes to any: requests to them will follow."""
         with self._guard:
             for access in endpoints:
-                self._lanes.setdefault(access.endpoint, _Lane(access))
+                self._lanes.setdefault(access.endpoint, Lane(access))
 
     def submit(self, requests: Iterable[QueuedRequest]) -> None:
         """Queue requests in their order; the first one starts the thread, and after its end no request is accepted."""
@@ -132,8 +95,8 @@ class RequestWorker:
                 return
             self._unfinished.update(batch)
             for request in batch:
-                access = request.arm.access
-                self._lanes.setdefault(access.endpoint, _Lane(access)).waiting.append(request)
+                lane = Lane(request.arm.access, passes=request.passes)
+                self._lanes.setdefault(lane_key(request), lane).waiting.append(request)
             if self._thread.ident is None:
                 self._thread.start()
         self._call(self._nudge)
@@ -211,9 +174,11 @@ class RequestWorker:
             while self.failure is None:
                 lanes = self._opened_lanes(relays)
                 # All endpoints are checked before the first request goes to any of them. A later one delays no other.
-                self._has_begun = self._has_begun or all(lane.relay for lane in lanes)
-                for lane in lanes if self._has_begun else ():
-                    await self._fill(lane)
+                checked = [lane for lane in lanes if not lane.passes]
+                self._has_begun = self._has_begun or (bool(checked) and all(lane.relay for lane in checked))
+                for lane in lanes:
+                    if self._has_begun or lane.passes:
+                        await self._fill(lane)
                 if self._closing and not any(lane.tasks for lane in lanes):
                     return
                 await wake.wait()
@@ -224,11 +189,11 @@ class RequestWorker:
         finally:
             await self._cancel_opening()
 
-    def _all_lanes(self) -> list[_Lane]:
+    def _all_lanes(self) -> list[Lane]:
         with self._guard:
             return list(self._lanes.values())
 
-    def _opened_lanes(self, relays: AsyncExitStack) -> list[_Lane]:
+    def _opened_lanes(self, relays: AsyncExitStack) -> list[Lane]:
         """Return all lanes, after a task has been started for each one that is not yet opened."""
         lanes = self._all_lanes()
         for lane in lanes:
@@ -236,19 +201,26 @@ class RequestWorker:
                 lane.opening = asyncio.create_task(self._open(lane, relays))
         return lanes
 
-    async def _open(self, lane: _Lane, relays: AsyncExitStack) -> None:
+    async def _open(self, lane: Lane, relays: AsyncExitStack) -> None:
         try:
             relay = await relays.enter_async_context(self._open_relay(lane.access))
-            models = self._models(lane.access)
-            found = await relay.preflight(models.listed, models.unlisted)
-            self._warnings += [(lane.access, warning) for warning in found]
+            if not lane.passes:
+                models = self._models(lane.access)
+                found = await relay.preflight(models.listed, models.unlisted)
+                self._warnings += [(lane.access, warning) for warning in found]
             lane.relay = relay
         except GraysplitError as error:
-            self._fail(error)
+            self._not_opened(lane, error)
         except Exception as error:  # noqa: BLE001 # see _main
-            self._fail(_unexpected(error))
+            self._not_opened(lane, _unexpected(error))
         finally:
             self._nudge()
+
+    def _not_opened(self, lane: Lane, error: GraysplitError) -> None:
+        if lane.passes:
+            lane.failure = error
+        else:
+            self._fail(error)
 
     async def _cancel_opening(self) -> None:
         opening = [lane.opening for lane in self._all_lanes() if lane.opening is not None]
@@ -263,14 +235,21 @@ class RequestWorker:
         for relay in self.relays:
             relay.halt(self.failure)
 
-    async def _fill(self, lane: _Lane) -> None:
+    async def _fill(self, lane: Lane) -> None:
         """Start a task for each free place of a lane while requests wait for one."""
         lane.tasks = {task for task in lane.tasks if not task.done()}
+        while lane.failure and lane.waiting:
+            request = lane.waiting.popleft()
+            failed = not_sent(request, lane.failure)
+            with suppress(Exception):  # see _ask
+                failed = request.keep(failed)
+            self._unfinished.discard(request)
+            request.future.set_result(failed)
         while lane.relay and lane.waiting and not self._closing and len(lane.tasks) < self._concurrency:
             lane.tasks.add(asyncio.create_task(self._work(lane, lane.relay)))
             await asyncio.sleep(0)  # the task takes its first request before the next one is counted
 
-    async def _work(self, lane: _Lane, relay: Relay) -> None:
+    async def _work(self, lane: Lane, relay: Relay) -> None:
         """Send requests one after the other until none is left; there is one task per place, not per request."""
         try:
             while lane.waiting and self.failure is None and not self._closing:
@@ -302,14 +281,20 @@ class RequestWorker:
         request.future.set_result(kept)
 
     async def _reply(self, relay: Relay, request: QueuedRequest) -> Reply:
-        reply, stop = await relay.attempt(
-            request.arm,
-            request.body(),
-            request.route,
-            request.headers,
-            keeps_answer=request.keeps_answer,
-            listener=None if request.listener is None else PassedStream(request.listener),
-        )
+        listener = None if request.listener is None else PassedStream(request.listener)
+        try:
+            reply, stop = await relay.attempt(
+                request.arm,
+                request.body(),
+                request.route,
+                request.headers,
+                keeps_answer=request.keeps_answer,
+                listener=listener,
+            )
+        except RelayError as error:
+            if request.passes and self.failure is None:
+                return not_sent(request, error)
+            raise
         if stop is not None and not request.passes:
             raise stop
         return reply
@@ -321,7 +306,7 @@ class RequestWorker:
         except GraysplitError:
             raise
         except Exception as error:  # noqa: BLE001 # see above
-            failed = _failed_reply(request, error)
+            failed = failed_reply(request, error)
         with suppress(Exception):  # keeping the failure may fail for the same reason
             return request.keep(failed)
         return failed
@@ -333,16 +318,6 @@ def own_loop() -> asyncio.AbstractEventLoop:
     loop: asyncio.AbstractEventLoop = kind()
     loop.time = REAL.monotonic  # type: ignore[method-assign] # the only way to give a loop another clock
     return loop
-
-
-def _failed_reply(request: QueuedRequest, error: Exception) -> Reply:
-    about = f"{request.name}: " if request.name else ""
-    return Reply(
-        model=request.arm.model,
-        outcome="error",
-        error=f"{about}keeping the answer failed unexpectedly: {type(error).__name__}: {error}",
-        error_slug=Slug.RELAY_UNEXPECTED,
-    )
 
 
 def _unexpected(error: Exception) -> RelayError:

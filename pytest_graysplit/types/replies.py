@@ -137,7 +137,7 @@ class ByteListener(Protocol):
         """Begin an attempt; an earlier one has failed before anything was passed on."""
 
     def look(self, received: bytes) -> bool:
-        """See the next bytes of the answer; return whether any byte was passed on, after which no retry follows."""
+        """See the next event, whole and with its blank line; return whether it was passed on: then no retry follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

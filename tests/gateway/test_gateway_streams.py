@@ -86,16 +86,8 @@ def test_end_of_a_stream_waits_until_the_reply_is_on_disk(project, disk, path):
         assert len(calls.replies) == 1
 
 
-def test_stream_is_passed_on_while_it_comes(project, relay):
-    """The relay sends no second event until the test ends: the first must be there before."""
-    relay.control(faults=[{"kind": "slow", "events": 3, "then": "hang"}])
-    gateway = project.gateway(timeout_s=0.3)
-    with project.item(gateway), streaming(f"{gateway.base_url}/chat/completions", chat("Hi", stream=True)) as response:
-        assert response.read1().startswith(b"data: {")
-
-
 def test_broken_stream_ends_without_its_end(project, relay):
-    """After a part was passed on no retry is possible: the client must see that its answer is incomplete."""
+    """Its first events are passed on while it comes, so no retry is possible: the client must see that it is cut."""
     relay.control(faults=[{"kind": "slow", "events": 3, "then": "drop"}])
     gateway = project.gateway(retries=2)
     with project.item(gateway) as calls, pytest.raises(IncompleteRead):
@@ -139,6 +131,19 @@ def test_application_that_hangs_up_pays_for_the_whole_answer(project, relay):
     assert relay.stats()["total"] == 1
 
 
+def test_tokens_that_the_application_did_not_ask_for_are_hidden(project, relay):
+    """The relay is asked for them, because an answer without its tokens has no price."""
+    events_of_both = []
+    for record in ("new", "none"):
+        gateway = project.gateway(record)
+        with project.item(gateway) as calls:
+            events_of_both += events(post(f"{gateway.base_url}/chat/completions", chat("Hi", stream=True)))
+        assert [reply.usage is None for reply in calls.replies] == [False]
+        project.merge()
+    assert relay.stats()["bodies"][0]["stream_options"] == {"include_usage": True}
+    assert not [event for event in events_of_both if '"usage"' in event]
+
+
 def test_error_as_the_first_event_is_an_ordinary_error(project, relay):
     """Some servers begin a stream before they know that they cannot answer; their error is not passed on as a part."""
     relay.control(faults=[{"kind": "error-200", "times": None}])
@@ -152,24 +157,13 @@ def test_error_as_the_first_event_is_an_ordinary_error(project, relay):
 
 
 def passed(*received):
-    """Return the bytes that are passed on of pieces as they come, and those that are held."""
+    """Return the events that are passed on as they come, and those that are held."""
     answer = CallAnswer()
     passer = StreamPasser(answer)
-    for piece in received:
-        passer.look(piece)
-    return answer.body, passer.rest()
-
-
-@pytest.mark.parametrize("end", ["\n\n", "\r\n\r\n"])
-def test_events_are_passed_on_whole_wherever_the_network_cuts_them(end):
-    stream = "".join(f"data: {{{number}}}{end}" for number in range(3)).encode()
-    for size in range(1, len(stream)):
-        pieces = [stream[at : at + size] for at in range(0, len(stream), size)]
-        assert passed(*pieces) == (stream, b"")
-
-
-def test_unfinished_event_is_held():
-    assert passed(b"data: {1}\n\nda", b"ta: {2}\n") == (b"data: {1}\n\n", b"data: {2}\n")
+    passer.begin()
+    for event in received:
+        passer.look(event)
+    return list(answer._pieces), passer.rest()
 
 
 @pytest.mark.parametrize(
@@ -185,14 +179,18 @@ def test_unfinished_event_is_held():
 )
 def test_everything_from_the_first_sign_of_the_end_is_held(last):
     first, more = b'data: {"finish_reason":null}\n\n', b"data: {}\n\n"
-    assert passed(first + last + more) == (first, last + more)
+    assert passed(first, last, more) == ([first], [last, more])
 
 
 def test_words_of_an_answer_are_no_sign_of_its_end():
     said = b"data: " + json.dumps({"content": '"finish_reason": "stop"\n\ndata: [DONE]\n\n'}).encode() + b"\n\n"
-    assert passed(said) == (said, b"")
+    assert passed(said) == ([said], [])
 
 
-@pytest.mark.parametrize("body", [b'{"error": {}}', b"<html>\n\n</html>\n\n", b"", b"dat"])
-def test_body_that_is_not_a_stream_is_held(body):
-    assert passed(body) == (b"", body)
+def test_second_attempt_begins_without_the_events_of_the_first():
+    answer = CallAnswer()
+    passer = StreamPasser(answer)
+    for event in (b'data: {"error": {}}\n\n', b"data: [DONE]\n\n"):
+        passer.begin()
+        assert not passer.look(event)
+    assert passer.rest() == [b"data: [DONE]\n\n"]

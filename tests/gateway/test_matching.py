@@ -11,7 +11,7 @@ from pytest_graysplit.gateway.matching import CallNumbers, Normaliser
 from pytest_graysplit.replies.fingerprint import redactor, request_hash
 from pytest_graysplit.types import Case, ReplyKey
 
-CASE = Case(id="test_app.py::test_refund", messages=())
+CASE = Case(id="test_refund", messages=())
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -62,7 +62,7 @@ def test_hook_changes_a_copy():
 )
 def test_failing_hook_is_one_message(hook, reason):
     """It names the hook, the case and the exception of the hook, or the value that JSON does not have."""
-    problem = f"pytest_graysplit_normalize failed for case 'test_app.py::test_refund': {reason}"
+    problem = f"pytest_graysplit_normalize failed for case 'test_refund': {reason}"
     with pytest.raises(UsageError, match=re.escape(problem)) as info:
         Normaliser(CASE, hook=hook)(asked("Hi"))
     assert info.value.slug == "normalize-failed"

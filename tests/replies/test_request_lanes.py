@@ -14,9 +14,11 @@ from relay_server.client import RunningRelay
 from pytest_graysplit.config.arms import Arm
 from pytest_graysplit.config.credentials import Access
 from pytest_graysplit.config.settings import Settings
-from pytest_graysplit.errors import RelayError
+from pytest_graysplit.errors import RelayError, Slug
 from pytest_graysplit.replies.relay.client import Relay
-from pytest_graysplit.replies.request_worker import AskedModels, QueuedRequest, RequestWorker
+from pytest_graysplit.replies.request_lanes import QueuedRequest
+from pytest_graysplit.replies.request_worker import AskedModels, RequestWorker
+from pytest_graysplit.types import Secret
 
 MODEL = "deepseek-v3.2"
 # No assertion about time: a hang must end the test, and this is long enough for the slowest machine.
@@ -205,3 +207,90 @@ def test_unexpected_error_while_a_later_endpoint_opens_is_one_message(worker_of,
     worker.submit([later])
     assert "calling the relay failed unexpectedly: ZeroDivisionError" in str(later.future.exception(HANG_S))
     assert other.stats()["paths"] == {}
+
+
+def passed(url, key=None, model="text-embedding-3-small", route="embeddings"):
+    arm = Arm.plain(model, Access(base_url=url, key=Secret(key) if key else None, variable="OPENAI_API_KEY"))
+    sent = {"model": model, "input": ["hello", "world"]}
+    return QueuedRequest(arm, lambda: sent, lambda reply: reply, Future(), route, keeps_answer=True, passes=True)
+
+
+def test_passed_request_is_sent_without_a_check_of_models(worker_of, relay):
+    """The list of models is asked for by the arms alone; an application's other model is its own business."""
+    worker = worker_of()
+    one = passed(relay.url)
+    worker.submit([one])
+    assert results([one]) == ["ok"]
+    assert relay.stats()["paths"] == {"POST /v1/embeddings": 1}
+    assert [row["index"] for row in one.future.result().served.body["data"]] == [0, 1]
+
+
+def test_failures_of_passed_requests_end_nothing_else(worker_of, relay, other):
+    """A refused key would end a run; of an application's other model it is an answer, and the body stays readable."""
+    other.control(key="right")
+    worker = worker_of()
+    wrong, unreachable, fine = passed(other.url, "wrong"), passed("http://127.0.0.1:1/v1"), request(relay)
+    worker.submit([wrong, unreachable, fine])
+    assert results([wrong, unreachable, fine]) == ["error", "error", "ok"]
+    assert wrong.future.result().served.status == 401
+    assert unreachable.future.result().served is None
+    later = request(relay)
+    worker.submit([later])
+    assert results([later]) == ["ok"]
+    assert worker.failure is None
+
+
+def test_relay_that_cannot_be_opened_for_passed_requests_ends_nothing_else(worker_of, relay, other):
+    """The reply keeps the reason, and goes the way of all replies."""
+
+    def open_relay(access):
+        if access.base_url == other.url:
+            raise RelayError("the proxy is unusable", hint="correct it", slug=Slug.ENVIRONMENT_UNUSABLE)
+        return Relay(Settings(base_url=relay.url), is_refusal=lambda text: False, access=access)
+
+    worker = worker_of(open_relay=open_relay)
+    broken, fine = passed(other.url), request(relay)
+    worker.submit([broken, fine])
+    assert results([broken, fine]) == ["error", "ok"]
+    assert broken.future.result().error == "the proxy is unusable"
+    assert worker.failure is None
+
+
+def test_key_that_cannot_be_sent_fails_only_the_passed_request(worker_of, relay):
+    worker = worker_of()
+    broken, fine = passed(relay.url, "two words"), request(relay)
+    worker.submit([broken, fine])
+    assert results([broken, fine]) == ["error", "ok"]
+    assert worker.failure is None
+
+
+def test_passed_requests_use_their_own_key_at_the_address_of_an_arm(worker_of, relay):
+    """Two keys of an application at one address, named by one variable, are never mixed up, nor with that of an arm."""
+    worker = worker_of()
+    requests = [request(relay), passed(relay.url, "first"), passed(relay.url, "second"), passed(relay.url, "first")]
+    worker.submit(requests)
+    assert results(requests) == ["ok"] * 4
+    keys = [head.get("authorization") for head in relay.stats()["header_log"] if "content-length" in head]
+    assert sorted(filter(None, keys)) == ["Bearer first", "Bearer first", "Bearer second"]
+    assert len(worker.relays) == 3
+
+
+def test_passed_requests_are_sent_while_the_endpoints_of_arms_are_checked(worker_of, relay, other):
+    """The list of models of an arm never arrives here, and the other model answers."""
+    other.control(faults=[{"kind": "hang", "on": "models"}])
+    worker = worker_of()
+    waiting, one = request(other), passed(relay.url)
+    worker.submit([waiting, one])
+    assert results([one]) == ["ok"]
+    assert not waiting.future.done()
+
+
+def test_failed_run_sends_no_passed_request(worker_of, relay, other):
+    other.control(key="right")
+    worker = worker_of()
+    refused, late = request(other), passed(relay.url)
+    worker.submit([refused])
+    assert isinstance(refused.future.exception(HANG_S), RelayError)
+    worker.submit([late])
+    assert isinstance(late.future.exception(HANG_S), RelayError)
+    assert relay.stats()["total"] == 0

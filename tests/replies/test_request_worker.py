@@ -11,7 +11,8 @@ from pytest_graysplit.config.arms import Arm
 from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.errors import RecordingError, RelayError
 from pytest_graysplit.replies.relay.client import Relay
-from pytest_graysplit.replies.request_worker import AskedModels, QueuedRequest, RequestWorker
+from pytest_graysplit.replies.request_lanes import QueuedRequest
+from pytest_graysplit.replies.request_worker import AskedModels, RequestWorker
 
 MODEL = "deepseek-v3.2"
 # No assertion about time: a hang must end the test, and this is long enough for the slowest machine.
@@ -166,6 +167,8 @@ def test_stop_cancels_waiting_and_hanging_requests(worker_of, relay):
         with pytest.raises(CancelledError):
             one.future.result(HANG_S)
     assert (worker.failure, worker.unfinished) == (None, 0)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(HANG_S)
     assert set(threading.enumerate()) <= before
 
 

@@ -9,7 +9,7 @@ from pytest_graysplit.gateway.app_run import Upstream
 from pytest_graysplit.gateway.clients.addresses import KnownAddresses
 from pytest_graysplit.gateway.clients.answered import AnsweredSends
 from pytest_graysplit.gateway.clients.patches import SendPatches
-from pytest_graysplit.types import Secret
+from pytest_graysplit.gateway.upstream import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -54,13 +54,5 @@ class ProcessClients:
     def _answer(self, method: str, address: ModelAddress, headers: dict[str, str], body: bytes) -> CallAnswer:
         if address.is_gateway:
             return self._gateway.answer(method, address.route, headers, body)
-        upstream = Upstream(address.base_url, _key(headers))
+        upstream = Upstream(address.base_url, key_of(headers))
         return self._gateway.answer(method, f"{urlsplit(self._base_url).path}{address.route}", headers, body, upstream)
-
-
-def _key(headers: Mapping[str, str]) -> Secret | None:
-    """Return the key of a request, in the header of any of the APIs."""
-    scheme, _, bearer = headers.get("authorization", "").partition(" ")
-    text = bearer if scheme.lower() == "bearer" else ""
-    text = text or headers.get("x-api-key", "") or headers.get("api-key", "")
-    return Secret(text.strip()) if text.strip() else None

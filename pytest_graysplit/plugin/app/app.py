@@ -70,7 +70,7 @@ class App:
     @output.setter
     def output(self, value: object) -> None:
         __tracebackhide__ = True
-        self._text = text_of_output(value, self._calls.run.nodeid)
+        self._text = text_of_output(value, self.case.where)
         self._output = value
 
     @property

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_graysplit.errors import GraysplitError
+from pytest_graysplit.errors import GraysplitError, Slug, UsageError
 from pytest_graysplit.formatting.display import plural
 from pytest_graysplit.formatting.escaping import visible
 from pytest_graysplit.plugin.app.app import App, output_text
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pytest_graysplit.plugin.collect.plans import Plan
     from pytest_graysplit.plugin.context import RunContext
 
+# Options and markers of pytest-run-parallel.
+_REPEATING = ("parallel_threads", "force_parallel_threads", "iterations")
 # The value of the fixture, from the set-up of its test to its teardown.
 APP = pytest.StashKey[App]()
 
@@ -31,25 +33,29 @@ class AppHooks:
     def __init__(self, context: RunContext) -> None:
         self._context = context
         self._holder = GatewayHolder(context.settings, context.fetching, context.hooks)
+        # The reason why no application can run in this xdist worker; each test fails with it.
+        self._problem: GraysplitError | None = None
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Start the gateway before any test can replace sockets, files or time."""
-        plans = [item.stash[PLAN] for item in items_to_run(session.items) if item.stash[PLAN].app is not None]
-        if plans and not nothing_runs(session):
-            self._open(plans)
+        items = [item for item in items_to_run(session.items) if item.stash[PLAN].app is not None]
+        if items and not nothing_runs(session):
+            self._open(items)
         return (yield)
 
-    def _open(self, plans: Sequence[Plan]) -> None:
-        context = self._context
+    def _open(self, items: Sequence[pytest.Item]) -> None:
+        plans = [item.stash[PLAN] for item in items]
         try:
-            context.fetching.prepare_apps(plans)
+            refuse_threads(items)
+            self._context.fetching.prepare_apps(plans)
             self._holder.start()
         except GraysplitError as error:
-            if context.worker.is_worker:  # the controller shows no usage error of a worker: each test fails with it
-                return
-            raise pytest.UsageError(str(error)) from None
-        self._announce(plans)
+            if not self._context.worker.is_worker:
+                raise pytest.UsageError(str(error)) from None
+            self._problem = error  # the controller shows no usage error of a worker
+        else:
+            self._announce(plans)
 
     def _announce(self, plans: Sequence[Plan]) -> None:
         """Say once that the cost of tests without any recording is unknown before they run."""
@@ -66,10 +72,9 @@ class AppHooks:
         plan = item.stash.get(PLAN, None)
         if plan is None or plan.app is None or pytest_option(item.config, "setuponly") or not will_run(item):
             return
-        try:
-            calls = self._holder.enter(item.nodeid, plan)
-        except GraysplitError as error:
-            pytest.fail(str(error), pytrace=False)
+        if self._problem is not None:
+            pytest.fail(str(self._problem), pytrace=False)
+        calls = self._holder.enter(item.nodeid, plan)
         gateway = self._holder.start()
         item.stash[APP] = app = App(calls, base_url=lambda: gateway.url_of(calls), api_key=gateway.token)
         self._context.evaluator.begin_app(item, plan, calls, lambda: output_text(app))
@@ -88,3 +93,25 @@ class AppHooks:
     def pytest_sessionfinish(self) -> None:
         """End the gateway before the relay client, so that no request is left without an answer."""
         self._holder.stop()
+
+
+def refuse_threads(items: Sequence[pytest.Item]) -> None:
+    """Raise UsageError for a test whose body pytest-run-parallel would run several times at once.
+
+    All requests belong to the test that runs, so its runs could not be told apart.
+    """
+    for item in items:
+        if item.get_closest_marker("thread_unsafe") is None and any(_repeats(item, name) for name in _REPEATING):
+            raise UsageError(
+                f"{item.nodeid}: pytest-run-parallel would run this test several times at once, and the requests of "
+                "its runs could not be told apart",
+                hint="mark it with @pytest.mark.thread_unsafe, or leave out --parallel-threads and --iterations",
+                slug=Slug.APP_PARALLEL,
+            )
+
+
+def _repeats(item: pytest.Item, name: str) -> bool:
+    """Tell whether the marker or the option asks for more than one run."""
+    marker = item.get_closest_marker(name)
+    number = pytest_option(item.config, name) if marker is None else (*marker.args, *marker.kwargs.values(), None)[0]
+    return number not in (None, 1, "1")

@@ -17,13 +17,14 @@ _TEXTS = (date, datetime, time, Decimal, UUID)
 
 
 def text_of_output(value: object, where: str) -> str:
-    """Return the output of a test at `where`: a text as it is, anything else as JSON in the order of its fields.
+    """Return the output of the test at `where`: a text as it is, anything else as JSON in the order of its fields.
 
     None is an output too, an empty one. Raises UsageError for a value that is not JSON.
 
     >>> text_of_output({"b": 1, "a": [Decimal("2.50")]}, "test_x")
     '{"b": 1, "a": ["2.50"]}'
     """
+    __tracebackhide__ = True
     if value is None:
         return ""
     if isinstance(value, str):

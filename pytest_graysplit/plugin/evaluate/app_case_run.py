@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.verdict.results import ArmResult, CaseResult
 
 # The time for answers to requests that the body has left behind, such as streams that it does not read to their end.
-GRACE_S = 5.0
+GRACE_S = 30.0
 _SEE_TRACEBACK = "the traceback above shows the error; the calls of the application are below"
 
 
@@ -37,12 +37,14 @@ _SEE_TRACEBACK = "the traceback above shows the error; the calls of the applicat
 class AppCaseRun(CaseRun):
     """The run of an application with one arm's model: one reply is made of its calls after its body.
 
-    `output` returns the output as a text, None if the test has set none. `redact` removes secrets from it.
+    `output` returns the output as a text, None if the test has set none. `redact` removes secrets from it. `hooked`
+    means that a hook of the test's folder may score the outputs.
     """
 
     calls: ItemCalls
     output: Callable[[], str | None]
     redact: Redactor
+    hooked: bool = False
     concluded: bool = False
     # Set where the calls themselves show nothing about a model.
     is_void: bool = False
@@ -51,6 +53,11 @@ class AppCaseRun(CaseRun):
     def part(self) -> AppPlan:
         """The item's part in the test."""
         return cast("AppPlan", self.plan.app)
+
+    @property
+    def explains_error(self) -> bool:
+        """Whether an error of the body only follows from an answer that the application did not get."""
+        return self.is_void or bool(self.calls.refused)
 
     def conclude(self) -> None:
         """Make the reply of the calls so far and judge it; the first call counts."""
@@ -61,7 +68,7 @@ class AppCaseRun(CaseRun):
         output = self.output()
         calls, swapped = self.calls.replies, self.calls.swapped_replies
         text = None if output is None else self.redact(output)
-        self.replies = {self.part.arm: (reply_of_calls(self.part, calls, swapped, text),)}
+        self.replies = {self.part.arm: (reply_of_calls(self.part, calls, swapped, text),) if swapped else ()}
         self.problem = self.calls.problem or self._without_call()
         self.is_void = self.problem is not None
         if not self.is_void and not self.bug:
@@ -71,10 +78,21 @@ class AppCaseRun(CaseRun):
             except GraysplitError as error:
                 self.problem = error
 
+    @property
+    def _has_asked(self) -> bool:
+        """Whether the application has asked for a model that is replaced."""
+        return any(self.calls.asked.get(name) for name in self.part.swapped)
+
     def _without_call(self) -> GraysplitError | None:
-        """Return the error for a body that has asked no model under test, and so has compared nothing."""
-        if self.calls.swapped_replies or self.calls.refused or self.bug:
+        """Return the error for a body that has no answer of a model under test, and so has compared nothing."""
+        if self.calls.swapped_replies or self.calls.refused or self.bug or self.body_error is not None:
             return None
+        if self._has_asked:
+            return GraysplitError(
+                f"{self.case.id}: the application ended without waiting for the answer of {self.part.config.model}",
+                hint="join its threads and await its tasks in the body of the test; a late answer is recorded",
+                slug=Slug.APP_NO_CALL,
+            )
         names = listed(sorted(self.part.swapped))
         asked = [f"{model} ({plural(count, 'time')})" for model, count in self.calls.asked.items()]
         found = f"it asked {listed(asked)}" if asked else "no request reached the plugin"
@@ -92,7 +110,7 @@ class AppCaseRun(CaseRun):
             self.unfinished = True
         elif self.calls.refused or self.calls.problem is not None:
             return  # the error follows from it
-        elif isinstance(error, UsageError) or not self.calls.swapped_replies:
+        elif isinstance(error, UsageError) or not self._has_asked:
             self.bug = self.bug or in_one_line(error)
         else:
             self.body_error = self.body_error or in_one_line(error)
@@ -101,7 +119,8 @@ class AppCaseRun(CaseRun):
         """Judge the arm and return the result of its item."""
         result = super().result(nodeid)
         calls, swapped = self.calls.replies, self.calls.swapped_replies
-        return replace(result, app=facts_of(self.part, calls, swapped, has_output=self.output() is not None))
+        facts = facts_of(self.part, calls, swapped, has_output=self.output() is not None, hooked=self.hooked)
+        return replace(result, app=facts)
 
     def _arm(self, arm: str, each: Sequence[JudgedReply], *, lacks_verdict: bool) -> ArmResult:
         result = super()._arm(arm, each, lacks_verdict=lacks_verdict)
@@ -114,7 +133,8 @@ class AppCaseRun(CaseRun):
             return super()._failed_by_reply(arm, reply)
         rest, score = _without_output(self.case), partial(reference_score, self.score)
         failed = check_answers(rest, replace(reply, outcome="ok"), arm, score, match_text)
-        return [self._no_output(arm, reply), *failed] if self._needs_output() else failed
+        has_ended = self.body_error is None and not self.calls.refused
+        return [self._no_output(arm, reply), *failed] if has_ended and self._needs_output() else failed
 
     def _needs_output(self) -> bool:
         """Tell whether something compares the output; a threshold of the run applies only to an output that is set."""

@@ -22,13 +22,13 @@ _OWN_OUTCOMES = frozenset({"refusal", "truncated", "filtered"})
 
 
 def reply_of_calls(part: AppPlan, calls: Sequence[Reply], swapped: Sequence[Reply], output: str | None) -> Reply:
-    """Return the reply of one run: `swapped` are the calls that the arm's model has answered or failed to answer.
+    """Return the reply of one run: `swapped` are the calls, at least one, that went to the arm's model.
 
     `output` is None if the test has set none.
     """
     answered = [reply for reply in swapped if reply.outcome != "error"]
-    last = (answered or list(swapped) or [Reply(model=part.config.model, outcome="ok")])[-1]
-    failed = last if swapped and not answered else None
+    last = (answered or swapped)[-1]
+    failed = None if answered else last
     return Reply(
         model=part.config.model,
         outcome="error" if failed else _outcome(output, last),
@@ -47,7 +47,7 @@ def reply_of_calls(part: AppPlan, calls: Sequence[Reply], swapped: Sequence[Repl
         error_kind=failed.error_kind if failed else None,
         retried=tuple(kind for reply in calls for kind in reply.retried),
         fell_back=any(reply.fell_back for reply in swapped),
-        queue_s=sum(reply.queue_s for reply in calls),
+        queue_s=max((reply.queue_s for reply in calls), default=0.0),
         backoff_s=sum(reply.backoff_s for reply in calls),
         in_flight=max((reply.in_flight for reply in swapped if reply.in_flight is not None), default=None),
         system_fingerprint=last.system_fingerprint,
@@ -67,7 +67,9 @@ def _outcome(output: str | None, last: Reply) -> Outcome:
     return last.outcome if is_answer and last.outcome in _OWN_OUTCOMES else "ok"
 
 
-def facts_of(part: AppPlan, calls: Sequence[Reply], swapped: Sequence[Reply], *, has_output: bool) -> AppFacts:
+def facts_of(
+    part: AppPlan, calls: Sequence[Reply], swapped: Sequence[Reply], *, has_output: bool, hooked: bool
+) -> AppFacts:
     """Return the facts about one run that its reply does not tell."""
     ours = {id(reply) for reply in swapped}
     places = tuple(place for place, reply in enumerate(calls) if id(reply) not in ours)
@@ -85,6 +87,7 @@ def facts_of(part: AppPlan, calls: Sequence[Reply], swapped: Sequence[Reply], *,
         swapped_calls=len(swapped),
         passed=passed,
         passed_places=places,
+        hooked=hooked,
     )
 
 

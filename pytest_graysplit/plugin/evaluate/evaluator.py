@@ -161,6 +161,7 @@ class Evaluator:
             calls=calls,
             output=output,
             redact=self._fetching.redaction.of(plan.recording_path),
+            hooked=self._scoring.is_hooked(plan.path),
         )
         runs: list[CaseRun] = [run]
         item.stash[CASE_RUNS] = runs

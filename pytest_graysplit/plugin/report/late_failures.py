@@ -5,10 +5,11 @@ from __future__ import annotations
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
-from _pytest.junitxml import xml_key  # pytest offers no other way to correct an entry
+from _pytest.junitxml import bin_xml_escape, mangle_test_address, xml_key  # there is no other way to correct an entry
 
 from pytest_graysplit.errors import BudgetExceededError, RelayError
 from pytest_graysplit.formatting.escaping import visible
+from pytest_graysplit.plugin.report.junit_properties import compared_properties
 from pytest_graysplit.reporting.failure import failure
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.plugin.context import RunContext
     from pytest_graysplit.plugin.report.app_pairing import FinishedPair
+    from pytest_graysplit.verdict.results import CaseResult
 
 
 class LateFailures:
@@ -27,6 +29,7 @@ class LateFailures:
         self._totals = context.totals
         self._forgives = forgives
         self._done: set[tuple[str, str]] = set()
+        self._compared: dict[str, CaseResult] = {}
 
     def put(self, finished: FinishedPair, current: Any) -> None:
         """Fail the test of the treatment if the comparison did; `current` is the report that is on its way now."""
@@ -36,6 +39,8 @@ class LateFailures:
         text = _text(finished)
         treatment = finished.result.arms[-1].arm
         target = current if any(report is current for report in finished.reports) else finished.reports[-1]
+        if target is current or not text:
+            self._compared[current.nodeid] = finished.result
         if not text or (target.nodeid, treatment) in self._done:
             return
         self._done.add((target.nodeid, treatment))
@@ -43,6 +48,11 @@ class LateFailures:
             self._fail(target, text, finished)
         else:
             self._report_again(target, text, finished)
+
+    def add_properties(self, report: Any) -> None:
+        """Add the properties that follow from the comparison to the last report of a test, which JUnit reads."""
+        if (result := self._compared.pop(report.nodeid, None)) is not None:
+            _add_properties(report, result)
 
     def _fail(self, report: Any, text: str, finished: FinishedPair) -> None:
         """Turn a report that passed into one that failed or was missed; one that failed already gets a section."""
@@ -66,6 +76,7 @@ class LateFailures:
             return
         again = copy(report)
         again.sections = [*report.sections]
+        _add_properties(again, finished.result)
         self._fail(again, text, finished)
         _take_from_terminal(self._config, report)
         was_complete = _take_from_junit(self._config, report)
@@ -73,6 +84,14 @@ class LateFailures:
         hook(report=again)
         if was_complete:
             hook(report=_teardown_of(again))
+
+
+def _add_properties(report: Any, result: CaseResult) -> None:
+    """Put the properties of a comparison in place of those of one run, which did not know whether it would pass."""
+    passed = {f"graysplit_passed[{arm.arm}]" for arm in result.arms}
+    pairs = compared_properties(result)
+    kept = [pair for pair in report.user_properties if pair[0] not in passed | {name for name, _ in pairs}]
+    report.user_properties = [*kept, *pairs]
 
 
 def _text(finished: FinishedPair) -> str:
@@ -97,15 +116,22 @@ def _take_from_junit(config: pytest.Config, report: Any) -> bool:
     xml: Any = config.stash.get(xml_key, None)
     if xml is None:
         return False
-    nodeid = getattr(report, "id", report.nodeid)
-    entries = [entry for entry in xml.node_reporters_ordered if entry.id == nodeid]
-    unfinished = [key for key in xml.node_reporters if key[0] == nodeid]
+    *names, name = mangle_test_address(report.nodeid)
+    identity = ".".join([*([xml.prefix] if xml.prefix else []), *names]), bin_xml_escape(name)
+    entries = [entry for entry in xml.node_reporters_ordered if _identity(entry) == identity]
+    unfinished = [key for key, entry in xml.node_reporters.items() if entry in entries]
     for entry in entries:
         xml.node_reporters_ordered.remove(entry)
         xml.stats["passed"] -= 1
     for key in unfinished:
         del xml.node_reporters[key]
     return bool(entries) and not unfinished
+
+
+def _identity(entry: Any) -> tuple[str | None, str | None]:
+    """Return the names of an entry; a complete one has nothing else left but its XML."""
+    element = entry.to_xml()
+    return element.get("classname"), element.get("name")
 
 
 def _teardown_of(report: Any) -> Any:

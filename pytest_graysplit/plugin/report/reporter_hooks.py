@@ -55,6 +55,8 @@ class SummaryReporter:
         """Add the results of a test; the report of a crashed worker has none."""
         if not self.add_results(report) and report.when == "???":
             self._totals.crashed += 1
+        if report.when == "teardown":
+            self._late.add_properties(report)
         if missed := getattr(report, "graysplit_missed", None):
             self._missed[report.nodeid] = str(missed)
 

@@ -63,8 +63,8 @@ class RunnerHooks:
             )
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
-        """Count the deselected cases, which make the run a partial one."""
-        self._totals.deselected += sum(PLAN in item.stash or AWAITED in item.stash for item in items)
+        """Count the deselected cases, which make the run a partial one; a hook may just have marked them."""
+        self._totals.deselected += sum(PLAN in item.stash or AWAITED in item.stash or is_marked(item) for item in items)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.formatting.display import exact_money, listed
-from pytest_graysplit.types.cases import REFERENCE
+from pytest_graysplit.replies.budget.request_parts import (
+    ITEMS,
+    attachments,
+    tools_of_vendor,
+    unbounded_part,
+    without_attachments,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,16 +23,23 @@ if TYPE_CHECKING:
     from pytest_graysplit.replies.pricing import PriceTable
     from pytest_graysplit.types import Json, Route
 
-LIMITS = ("max_completion_tokens", "max_tokens")
+# The names of the limit on an answer. A server does not read that of another route, so it limits nothing.
+LIMITS: dict[Route, tuple[str, ...]] = {
+    "chat": ("max_completion_tokens", "max_tokens"),
+    "responses": ("max_output_tokens",),
+    "messages": ("max_tokens",),
+}
 # The tokens that a chat template adds to each message, and once to all of them.
 MESSAGE_TOKENS = 16
 # Vendors explain the use of tools to their model in their own words: 350 to 530 tokens where they are published.
 TOOLS_TOKENS = 600
-# An image is billed by its size in pixels, which neither its address nor its bytes show.
+# A tool that the vendor has designed, such as its text editor, is described in its words alone.
+VENDOR_TOOL_TOKENS = 1_500
+# An image is billed by its size in pixels, which neither its address nor its bytes show, and a page like an image.
 ATTACHMENT_TOKENS = 5_000
 DEEPEST = 20
-_IMAGES = ("image_url", "image", "input_image")
-
+# The parts of a request that are the user's own content, not parameters.
+_CONTENT = frozenset({"messages", "input", "system", "instructions", "tools", "functions"})
 
 # The names of the limit on a model's thoughts, which some relays count in addition to the limit on its answer.
 THOUGHTS = frozenset({"thinking_budget", "thinkingBudget", "budget_tokens", "max_thinking_tokens"})
@@ -37,12 +50,14 @@ CACHING = "cache_control"
 class TokenLimit(NamedTuple):
     """The most tokens that a request can be billed for; `output` is None where nothing limits the answer.
 
-    `may_write` tells whether the request asks for its prompt to be written to a cache.
+    `may_write` tells whether the request asks for its prompt to be written to a cache. `unbounded` names the part of
+    the request that can cost any amount: the content that it refers to is at the server.
     """
 
     prompt: int
     output: int | None
     may_write: bool = False
+    unbounded: str = ""
 
 
 def token_limit(body: Mapping[str, Json], route: Route = "chat") -> TokenLimit:
@@ -53,12 +68,14 @@ def token_limit(body: Mapping[str, Json], route: Route = "chat") -> TokenLimit:
     """
     if route == "embeddings":
         return TokenLimit(_bytes(body), 0)
-    messages = body.get("messages")
+    items = body.get(ITEMS[route])
     tools = TOOLS_TOKENS if body.get("tools") or body.get("functions") else 0
-    around = MESSAGE_TOKENS * (1 + (len(messages) if isinstance(messages, list) else 0))
-    attached = sum(1 for _ in _attachments(body))
-    prompt = _bytes(_without_attachments(body)) + around + tools + ATTACHMENT_TOKENS * attached
-    return TokenLimit(prompt, output_limit(body), any(CACHING in table for table in _tables(body)))
+    tools += VENDOR_TOOL_TOKENS * tools_of_vendor(body, route)
+    around = MESSAGE_TOKENS * (1 + (len(items) if isinstance(items, list) else 0))
+    attached = sum(1 for _ in attachments(items))
+    prompt = _bytes(without_attachments(body, route)) + around + tools + ATTACHMENT_TOKENS * attached
+    may_write = any(CACHING in table for table in _tables(body))
+    return TokenLimit(prompt, output_limit(body, route), may_write, unbounded_part(body, route))
 
 
 def require_prices(models: Iterable[str], prices: PriceTable, cap_usd: Decimal) -> None:
@@ -99,19 +116,19 @@ def require_metric_limit(
         )
 
 
-def output_limit(body: Mapping[str, Json]) -> int | None:
+def output_limit(body: Mapping[str, Json], route: Route = "chat") -> int | None:
     """Return the most tokens that a request allows for its answer, None without a limit.
 
     Of two limits the larger one counts, because relays differ in which of them they read.
     """
-    limits = [limit for name in LIMITS if (limit := _whole(body.get(name))) is not None]
-    answers = _whole(body.get("n", 1))
+    limits = [limit for name in LIMITS.get(route, ()) if (limit := _whole(body.get(name))) is not None]
+    answers = _whole(body.get("n", 1)) if route == "chat" else 1
     return (max(limits) + _thoughts(body)) * answers if limits and answers is not None else None
 
 
 def _thoughts(body: Mapping[str, Json]) -> int:
     """Return the most tokens of thoughts that the request allows, which may be billed on top of the answer."""
-    apart = {name: value for name, value in body.items() if name not in ("messages", "tools", "functions")}
+    apart = {name: value for name, value in body.items() if name not in _CONTENT}
     budgets = [_whole(value) for table in _tables(apart) for name, value in table.items() if name in THOUGHTS]
     reasoning = body.get("reasoning")
     budgets += [_whole(reasoning.get("max_tokens"))] if isinstance(reasoning, Mapping) else []
@@ -140,36 +157,3 @@ def _bytes(value: Mapping[str, Json]) -> int:
 def _plain(value: object) -> object:
     # A value that is not JSON is refused where the request is written, before it is sent.
     return dict(value) if isinstance(value, Mapping) else str(value)
-
-
-def _attachments(body: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
-    messages = body.get("messages")
-    for message in messages if isinstance(messages, list) else ():
-        content = message.get("content") if isinstance(message, Mapping) else None
-        for part in content if isinstance(content, list) else ():
-            if isinstance(part, Mapping) and (part.get("type") in _IMAGES or _is_reference(part)):
-                yield part
-
-
-def _is_reference(part: Mapping[str, Json]) -> bool:
-    """Tell whether a part refers to a file of the project, as in an estimate; a sent request has the content."""
-    field = part.get(str(part.get("type")))
-    return isinstance(field, Mapping) and any(
-        isinstance(value, str) and value.startswith(REFERENCE) for value in field.values()
-    )
-
-
-def _without_attachments(body: Mapping[str, Json]) -> Mapping[str, Json]:
-    attached = [id(part) for part in _attachments(body)]
-    if not attached:
-        return body
-    messages = body["messages"]
-    assert isinstance(messages, list)  # noqa: S101 # it has attachments
-    return {**body, "messages": [_stripped(message, attached) for message in messages]}
-
-
-def _stripped(message: Json, attached: list[int]) -> Json:
-    content = message.get("content") if isinstance(message, Mapping) else None
-    if not isinstance(message, Mapping) or not isinstance(content, list):
-        return message
-    return {**message, "content": [part for part in content if id(part) not in attached]}

@@ -47,7 +47,7 @@ _GAVE_UP = frozenset(
         *("overloaded", "preempted", "server_error", "timeout", "unavailable"),
         *("malformed_function_call", "malformed_response", "missing_thought_signature", "unexpected_tool_call"),
         *("finish_reason_unspecified", "other"),
-        *("queued", "in_progress"),  # a response that the server was told to work out in the background
+        *("queued", "in_progress"),  # a response that is worked out in the background
     }
 )
 _MARK = b"\xef\xbb\xbf"

@@ -20,19 +20,19 @@ from pytest_graysplit.config.credentials import key_warnings
 from pytest_graysplit.errors import GraysplitError, Slug
 from pytest_graysplit.replies.relay import fatal_errors, preflight
 from pytest_graysplit.replies.relay.admission import Admission
-from pytest_graysplit.replies.relay.body import EncodingError, Meter, TooLargeError
-from pytest_graysplit.replies.relay.connection import BrokenConnectionError, Connection, Request
+from pytest_graysplit.replies.relay.body import Meter
+from pytest_graysplit.replies.relay.connection import Connection, Request
 from pytest_graysplit.replies.relay.endpoint import endpoint_of, proxy_choice_of, target_of
-from pytest_graysplit.replies.relay.failures import RawResponse, RelayFailure, redactor, shorten
-from pytest_graysplit.replies.relay.headers import NO_HEADERS, check_headers, headers_for
+from pytest_graysplit.replies.relay.exchange import Exchanger, unexpected
+from pytest_graysplit.replies.relay.failures import RelayFailure, redactor, shorten
+from pytest_graysplit.replies.relay.headers import NO_HEADERS, check_headers, headers_for, unsendable_header
 from pytest_graysplit.replies.relay.pipe import CannotConnectError
 from pytest_graysplit.replies.relay.proxies import unreadable_warnings
 from pytest_graysplit.replies.relay.refused_params import is_of_the_arm, param_refused
-from pytest_graysplit.replies.relay.routes.reader import read_reply, targets_at
+from pytest_graysplit.replies.relay.routes.reader import PATHS, read_reply, targets_at
 from pytest_graysplit.replies.relay.sender import LimitPolicy, RequestAttempts, RequestSender, to_reply
-from pytest_graysplit.replies.relay.served import KeptResponse, PassedStream
+from pytest_graysplit.replies.relay.served import KeptResponse, PassedStream, lacks_usage, with_usage
 from pytest_graysplit.replies.relay.stats import EventLoopLag, RelayStats
-from pytest_graysplit.replies.relay.stream import TokenWatch
 from pytest_graysplit.types import Reply
 
 if TYPE_CHECKING:
@@ -44,11 +44,9 @@ if TYPE_CHECKING:
     from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.errors import RelayError
     from pytest_graysplit.replies.relay.cost_guard import CostGuard
+    from pytest_graysplit.replies.relay.exchange import Listener
     from pytest_graysplit.replies.relay.preflight import Listed
-    from pytest_graysplit.replies.relay.streaming import StreamListener
-    from pytest_graysplit.types import Json, Redactor, Route
-
-    Listener = StreamListener | PassedStream
+    from pytest_graysplit.types import Json, Route
 
 T = TypeVar("T")
 
@@ -84,11 +82,13 @@ class Relay:
         self._is_refusal = is_refusal
         self._cost_guard = cost_guard
         self._access = access = access or settings.access
-        self._redact = redactor(settings.secrets)
+        self._redact = redactor([*settings.secrets, *([access.key.reveal()] if access.key else [])])
         self._targets = targets_at(access.base_url)
         self._models_target = target_of(route_url(access.base_url, "/models"))
         self._headers: dict[tuple[str, ...], Mapping[str, str]] = {}
+        self._without_usage: set[str] = set()
         self._clock = clock
+        self._exchanger = Exchanger(clock, self._redact)
         self._sleep = sleep
         self._lag = EventLoopLag(clock)
         self._admission = Admission()
@@ -147,7 +147,9 @@ class Relay:
         request = Request("GET", self._models_target, self._signed(NO_HEADERS))
         for left in range(min(PREFLIGHT_RETRIES, self._settings.retries), -1, -1):
             attempts = RequestAttempts[Connection, "Listed"](
-                send=lambda connection, opened: self._exchange(connection, request, self._settings.timeout_s, opened),
+                send=lambda connection, opened: self._exchanger.exchange(
+                    connection, request, self._settings.timeout_s, opened
+                ),
                 read=lambda response: preflight.read_models(response, self._redact),
                 retries=0,
             )
@@ -198,16 +200,35 @@ class Relay:
         for a connection, a turn or a retry, end by the deadline together; an attempt that it cuts is closed. A
         `listener` hears a streamed answer while it arrives, and `keeps_answer` keeps the answer as it was sent.
         """
-        model, kept = arm.model, KeptResponse(keeps=keeps_answer)
+        asks = keeps_answer and arm.model not in self._without_usage and lacks_usage(body, route, arm)
+        kept = KeptResponse(keeps=keeps_answer, hides_usage=asks)
+        asked = with_usage(body) if asks else body
+        result = await self._attempt(arm, asked, route, headers, kept, deadline_s=deadline_s, listener=listener)
+        if not kept.usage_refused:
+            return result
+        self._without_usage.add(arm.model)
+        kept = KeptResponse(keeps=True)
+        return await self._attempt(arm, body, route, headers, kept, deadline_s=deadline_s, listener=listener)
+
+    async def _attempt(  # noqa: PLR0913 # the whole request, each part by name
+        self,
+        arm: Arm,
+        body: Mapping[str, Json],
+        route: Route,
+        headers: Mapping[str, str],
+        kept: KeptResponse,
+        *,
+        deadline_s: float | None,
+        listener: Listener | None,
+    ) -> tuple[Reply, RelayError | None]:
+        model = arm.model
         try:
-            content = _ENCODER.encode(body)
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            problem = f"the request cannot be written as JSON: {shorten(self._redact(str(error)))}"
-            return Reply(
-                model=model, outcome="error", error=problem, error_slug=Slug.REQUEST_UNUSABLE, attempts=0
-            ), None
-        signed = self._signed({**arm.headers, **headers}, arm.name if arm.has_own_headers else "")
-        request = Request("POST", self._targets[route], signed, content)
+            request = self._request(arm, body, route, headers, kept)
+        except _UnusableRequestError as error:
+            failed = Reply(model=model, outcome="error", error=str(error), error_slug=error.slug, attempts=0)
+            return kept.kept(failed, route, has_response=False), None
+        if isinstance(listener, PassedStream):
+            listener.hides_usage = kept.hides_usage
         reader = partial(
             read_reply,
             route=route,
@@ -215,10 +236,10 @@ class Relay:
             body=body,
             is_refusal=self._is_refusal,
             redact=self._redact,
-            keeps_answer=keeps_answer,
+            keeps_answer=kept.keeps,
         )
         attempts = RequestAttempts[Connection, Reply](
-            send=lambda connection, opened: self._exchange(
+            send=lambda connection, opened: self._exchanger.exchange(
                 connection,
                 request,
                 self._settings.timeout_s if deadline_s is None else None,
@@ -234,9 +255,9 @@ class Relay:
         )
         try:
             async with asyncio.timeout(deadline_s):
-                alone = route == "chat" and await self._admission.enter(model)
+                alone = route != "embeddings" and await self._admission.enter(model)
         except TimeoutError:
-            return to_reply(model, attempts, attempts.too_late()), None
+            return kept.kept(to_reply(model, attempts, attempts.too_late()), route, has_response=False), None
         decided, stop = False, None
         try:
             result = await self._carried(attempts, listener)
@@ -248,7 +269,7 @@ class Relay:
                 self._admission.leave(model, decided=decided and stop is None, stop=stop)
         if not isinstance(result, RelayFailure):
             self._admission.answered(model, arm.asks_as)
-        return kept.kept(to_reply(model, attempts, result)), stop
+        return kept.kept(to_reply(model, attempts, result), route, has_response=attempts.response is not None), stop
 
     async def _carried(
         self, attempts: RequestAttempts[Connection, T], listener: Listener | None = None
@@ -282,56 +303,34 @@ class Relay:
             loop_lag_p95_s=self._lag.p95_s,
         )
 
-    async def _exchange(  # noqa: PLR0913 # the whole request, each part by name
-        self,
-        connection: Connection,
-        request: Request,
-        deadline_s: float | None,
-        opened: Callable[[], None],
-        *,
-        streams: bool = False,
-        listener: Listener | None = None,
-    ) -> RawResponse | RelayFailure:
-        # One deadline for everything: a read timeout would start again with every blank line of a keep-alive.
-        is_open = False
+    def _request(
+        self, arm: Arm, body: Mapping[str, Json], route: Route, headers: Mapping[str, str], kept: KeptResponse
+    ) -> Request:
+        """Return the request as it is sent; raise _UnusableRequestError where it alone cannot be."""
+        if route == "responses" and body.get("background"):
+            problem = "the request asks for an answer in the background, which later requests would have to fetch"
+            raise _UnusableRequestError(problem, Slug.REQUEST_UNUSABLE)
         try:
-            async with asyncio.timeout(deadline_s):
-                await connection.open()
-                is_open = True
-                opened()
-                if streams:
-                    return await self._receive_stream(connection, request, listener)
-                return await connection.exchange(request)
-        except TimeoutError:
-            return RelayFailure(
-                problem=f"no whole answer within {deadline_s:g} s", slug=Slug.RELAY_TIMEOUT, unsent=not is_open
-            )
-        except (CannotConnectError, BrokenConnectionError, EncodingError, TooLargeError) as error:
-            return _failure_of(error, self._redact)
+            content = _ENCODER.encode(body)
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            problem = f"the request cannot be written as JSON: {shorten(self._redact(str(error)))}"
+            raise _UnusableRequestError(problem, Slug.REQUEST_UNUSABLE) from None
+        extra = {**arm.headers, **headers}
+        if kept.keeps:  # the headers of an application: it does not know those of the arm, which decide
+            if (bad := unsendable_header(headers)) is not None:
+                problem = f"the header {bad!r} of the request holds a letter that no HTTP header can carry"
+                raise _UnusableRequestError(problem, Slug.HEADER_UNUSABLE)
+            extra = {**headers, **arm.headers}
+        signed = self._signed(extra, arm.name if arm.has_own_headers else "", route)
+        return Request("POST", self._targets[route], signed, content)
 
-    async def _receive_stream(self, connection: Connection, request: Request, listener: Listener | None) -> RawResponse:
-        started, watch = self._clock(), TokenWatch()
-        if listener is not None:
-            listener.begin()
-        ttft_s: float | None = None
-
-        def look(piece: bytes) -> None:
-            nonlocal ttft_s
-            if watch.sees_first(piece):
-                ttft_s = self._clock() - started
-            if listener is not None:
-                listener.look(piece)
-
-        response = await connection.exchange(request, look)
-        return response._replace(ttft_s=ttft_s)
-
-    def _signed(self, extra: Mapping[str, str], arm: str = "") -> Mapping[str, str]:
-        key = tuple(itertools.chain.from_iterable(extra.items()))
+    def _signed(self, extra: Mapping[str, str], arm: str = "", route: Route = "chat") -> Mapping[str, str]:
+        key = (str(route == "messages"), *itertools.chain.from_iterable(extra.items()))
         if key not in self._headers:
             if len(self._headers) >= MOST_HEADER_SETS:  # an application may send other headers with each request
                 self._headers.clear()
             check_headers(self._access, extra, arm)
-            self._headers[key] = headers_for(self._access, extra)
+            self._headers[key] = headers_for(self._access, extra, route)
         return self._headers[key]
 
     def _stop(  # noqa: PLR0913 # the whole request, each part by name
@@ -349,9 +348,13 @@ class Relay:
             return fatal_errors.wait_too_long(failure, self._access, attempts.too_long_s)
         if failure.slug == Slug.RELAY_FORBIDDEN and self._admission.is_shut_out(model, about_key=failure.about_key):
             failure = replace(failure, slug=Slug.KEY_REFUSED)
-        if (alone and failure.about_model) or (route == "chat" and self._is_unserved(model, failure, alone=alone)):
+        if (alone and failure.about_model) or (
+            route != "embeddings" and self._is_unserved(model, failure, alone=alone)
+        ):
             aliases, relay = self._settings.table.aliases, fatal_errors.relay_name(self._access)
             return preflight.unknown_model(model, failure.problem, self._known, aliases, relay)
+        if alone and route != "chat" and failure.status in {404, 405}:
+            return fatal_errors.no_route(failure, self._access, PATHS[route])
         if alone and (failure.status in {404, 405} or failure.slug in {Slug.RELAY_NOT_JSON, Slug.RELAY_REDIRECTS}):
             return fatal_errors.not_a_relay(failure, self._access)
         # A parameter of one case stays with that case, and so does one that other cases were answered with.
@@ -364,23 +367,12 @@ class Relay:
         return not_found and self._admission.is_unserved(model, about_model=failure.about_model or alone)
 
 
-def unexpected(error: Exception, redact: Redactor = str) -> RelayFailure:
-    """Return the failure of a request that failed in an unexpected way."""
-    problem = f"reading the answer failed unexpectedly: {type(error).__name__}: {shorten(redact(str(error)))}"
-    return RelayFailure(problem=problem, slug=Slug.RELAY_UNEXPECTED)
+class _UnusableRequestError(Exception):
+    """A request that cannot be sent as it is, while others of its arm can."""
 
-
-def _failure_of(error: Exception, redact: Redactor) -> RelayFailure:
-    problem = shorten(redact(str(error)))
-    match error:
-        case CannotConnectError():
-            return RelayFailure(problem=f"cannot connect: {problem}", slug=Slug.RELAY_UNREACHABLE, unsent=True)
-        case BrokenConnectionError():
-            return RelayFailure(problem=f"the connection broke: {problem}", slug=Slug.RELAY_UNREACHABLE)
-        case TooLargeError():
-            return RelayFailure(problem=problem, slug=Slug.RELAY_ANSWER_LARGE, status=413)
-        case _:
-            return RelayFailure(problem=problem, slug=Slug.RELAY_ANSWER_CUT)
+    def __init__(self, problem: str, slug: Slug) -> None:
+        super().__init__(problem)
+        self.slug = slug
 
 
 def _plain(value: object) -> object:

@@ -64,8 +64,8 @@ class Connection:
     async def exchange(self, request: Request, watch: Callable[[bytes], None] | None = None) -> RawResponse:
         """Send a request over the open connection and return the whole response; `watch` sees its body as it arrives.
 
-        Raises BrokenConnectionError, TooLargeError and EncodingError; after these, and after a cancellation, the
-        connection is closed.
+        The body of an error response is not watched. Raises BrokenConnectionError, TooLargeError and EncodingError;
+        after these, and after a cancellation, the connection is closed.
         """
         finished = False
         try:
@@ -98,7 +98,7 @@ class Connection:
         good = 200 <= event.status_code < 300
         body = Body(headers, self._meter, most=MOST_BYTES_PER_ANSWER if good else MOST_BYTES_PER_ERROR)
         try:
-            await self._receive(pipe, body, watch)
+            await self._receive(pipe, body, watch if good else None)
         except TooLargeError:
             if good:
                 raise

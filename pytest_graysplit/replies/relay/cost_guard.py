@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import BudgetExceededError, Slug
-from pytest_graysplit.formatting.display import exact_money
-from pytest_graysplit.replies.budget import token_limit
+from pytest_graysplit.formatting.display import exact_money, toml_key
+from pytest_graysplit.replies.budget.token_limits import LIMITS, token_limit
 from pytest_graysplit.replies.relay.failures import RelayFailure
 from pytest_graysplit.types import Reply
 
@@ -51,11 +51,18 @@ class CostGuard:
     def reservation(self, arm: Arm, body: Mapping[str, Json], route: Route = "chat") -> CostReservation:
         """Return the reservation for each attempt of the request; raise BudgetExceededError without a maximum cost."""
         limit = token_limit(body, route)
-        most_usd = None
-        if limit.output is not None:
-            most_usd = self._prices.at_most_usd(arm.priced_as, limit.prompt, limit.output, may_write=limit.may_write)
+        unknown = f"the maximum cost of a request to {arm.model} is unknown"
+        if limit.unbounded:
+            hint = "leave this part out of the request, or run without a cap"
+            raise _refused(f"{unknown}, because of {limit.unbounded}", hint, Slug.CAP_UNLIMITED)
+        if limit.output is None:
+            hint = f"send {LIMITS[route][0]}, or set it in the params of [tool.graysplit.arms.{toml_key(arm.name)}]"
+            raise _refused(f"{unknown}, because nothing limits its answer", hint, Slug.CAP_UNLIMITED)
+        most_usd = self._prices.at_most_usd(arm.priced_as, limit.prompt, limit.output, may_write=limit.may_write)
         if most_usd is None:
-            raise self._not_sent(f"the maximum cost of a request to {arm.model} is unknown")
+            price = f"{toml_key(arm.model)} = {{ input = ..., output = ... }}"
+            hint = f"add to [tool.graysplit.prices], in USD per million tokens: {price}"
+            raise _refused(f"{unknown}, because it has no price", hint, Slug.CAP_UNPRICED)
         return CostReservation(self, self.tracker.reservation(arm.name, most_usd), arm.priced_as)
 
     async def reserve(self, wanted: Reservation) -> None:
@@ -82,7 +89,7 @@ class CostGuard:
         return self._prices.cost_usd(reply, priced_as)
 
     def _not_sent(self, reason: str) -> BudgetExceededError:
-        return BudgetExceededError(f"not asked: {reason}", hint=self._hint, slug=Slug.BUDGET_USED_UP)
+        return _refused(reason, self._hint, Slug.BUDGET_USED_UP)
 
     async def _next_settlement(self) -> None:
         with suppress(TimeoutError):
@@ -113,6 +120,10 @@ class CostReservation:
             return
         cost_usd = self._guard.cost_usd(result, self._priced_as) if isinstance(result, Reply) else None
         self._guard.settle(self._reservation, cost_usd)
+
+
+def _refused(reason: str, hint: str, slug: Slug) -> BudgetExceededError:
+    return BudgetExceededError(f"not asked: {reason}", hint=hint, slug=slug)
 
 
 def _was_free(response: RawResponse | None, result: object) -> bool:

@@ -49,6 +49,15 @@ def not_a_relay(failure: RelayFailure, access: Access) -> RelayError:
     )
 
 
+def no_route(failure: RelayFailure, access: Access, path: str) -> RelayError:
+    """Return the error for a relay that does not serve the route which an application asks."""
+    return RelayError(
+        f"{access.shown} does not serve {path}: {failure.problem}",
+        hint=f"the application sends POST {path}: use a relay that serves it, or let it ask /chat/completions",
+        slug=Slug.RELAY_NO_ROUTE,
+    )
+
+
 def _address_slug(failure: RelayFailure) -> Slug:
     return failure.slug if failure.slug in {Slug.RELAY_NOT_JSON, Slug.RELAY_REDIRECTS} else Slug.RELAY_NO_ROUTE
 

@@ -80,6 +80,9 @@ class StreamListener:
                 with suppress(ValueError):
                     self._read(read_json(data))
 
+    def end(self) -> None:
+        """Do nothing at the end of the stream: `completed` hands out the rest."""
+
     def silent(self) -> RelayFailure:
         """Return the failure of a stream without another token in time."""
         problem = f"the answer began, and then no token came within {self._silence_s:g} s"

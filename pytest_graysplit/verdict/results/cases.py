@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.types import CONTROL
@@ -58,6 +59,11 @@ class ArmResult:
     def model_answers(self) -> tuple[Reply, ...]:
         """The answers that came from the arm's model: of an application, those to its calls of that model."""
         return tuple(call for answer in self.answers for call in self._calls_of(answer)) if self.apps else self.answers
+
+    @property
+    def calls_per_run(self) -> float | None:
+        """The mean number of calls of the arm's model in a run of an application; None for any other case."""
+        return fmean(one.swapped_calls for one in self.apps) if self.apps else None
 
     def _calls_of(self, reply: Reply) -> tuple[Reply, ...]:
         facts = next((one for one in self.apps if one.sample == reply.sample), None)

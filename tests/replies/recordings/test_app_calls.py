@@ -13,7 +13,7 @@ from pytest_graysplit.replies.recordings.maintenance.unused import find_unused
 from pytest_graysplit.types import ReplyKey, ServedAnswer
 
 FILE = "tests/__graysplit__/test_support.jsonl"
-TEST = "tests/test_support.py::test_agent[refund]"
+TEST = "test_agent[refund]"
 MODEL = "gpt-4.1"
 
 
@@ -206,7 +206,7 @@ def test_answers_to_applications_are_used_while_there_is_a_test_of_one(project, 
     merge_journals(project.root)
     prompt = "no case asks for 'refund-policy' (claude-sonnet-4.5, sample 0)"
     assert [one.partition(": ")[2] for one in findings(project, TEST)] == [prompt]
-    assert [one.partition(": ")[2] for one in findings(project, "test_support.py::test_other")] == [prompt]
+    assert [one.partition(": ")[2] for one in findings(project, "test_other")] == [prompt]
     assert len(findings(project)) == 5
     tidy_file(project.root, project.file, {project.file.resolve(): {ReplyKey(TEST, "", "", 0)}})
     assert Recordings(project.root).keys(project.file) == set(tool_loop.keys)

@@ -18,6 +18,14 @@ CARD = 4111111111111111
 redact = redactor([KEY], [lambda text: text.replace(str(CARD), "[card]")])
 
 
+texts = st.text(max_size=9) | st.sampled_from([KEY, KEY[:9], KEY[9:], f"<{KEY}>"])
+json_values = st.recursive(
+    st.none() | st.integers() | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=8,
+)
+
+
 def chat_event(index=0, **delta):
     return "data: " + json.dumps({"id": "c1", "choices": [{"index": index, "delta": delta}]}, separators=(",", ":"))
 
@@ -47,6 +55,18 @@ def test_no_cut_hides_a_secret(before, after, cuts):
     events = stored(*(chat_event(content=piece) for piece in pieces))
     assert "".join(delta["content"] for delta in deltas(events)) == redact(text)
     assert len(events) == len(pieces)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["", "event: x\n"]), json_values | st.text(max_size=9)), max_size=4))
+def test_any_stream_is_stored_without_the_key(values):
+    """With any JSON or text in its events, and the key at any place of it."""
+    events = tuple(
+        f"{before}data: {json.dumps(value) if given else value}" for given, (before, value) in enumerate(values)
+    )
+    clean = stored(*events)
+    assert KEY not in "".join(clean)
+    assert len(clean) == len(events)
+    assert KEY in "".join(events) or clean == events
 
 
 def test_events_without_a_secret_stay_as_they_came():

@@ -235,7 +235,7 @@ def test_stream_is_read_as_it_arrives(monkeypatch):
         nonlocal now_s
         now_s += 1.0
 
-    monkeypatch.setattr("pytest_graysplit.replies.relay.client.TokenWatch", Watch)
+    monkeypatch.setattr("pytest_graysplit.replies.relay.exchange.TokenWatch", Watch)
     events = [
         b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n",
         b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}\n\n',
@@ -384,7 +384,8 @@ import asyncio, socket, sys, time
 sys.path[:0] = {[str(path) for path in sys.path]!r}
 from pytest_graysplit.config.arms import Arm
 from pytest_graysplit.config.settings import Settings
-from pytest_graysplit.replies.request_worker import AskedModels, QueuedRequest, RequestWorker
+from pytest_graysplit.replies.request_lanes import QueuedRequest
+from pytest_graysplit.replies.request_worker import AskedModels, RequestWorker
 from pytest_graysplit.replies.relay.client import Relay
 from concurrent.futures import Future
 

@@ -226,3 +226,78 @@ def test_arm_reserves_by_its_own_price(relay):
     )
     assert [type(one) for one in others] == [BudgetExceededError] * 2
     assert (relay.stats()["total"], tracker.usage().usd) == (1, 0)
+
+
+ROUTES = {
+    "responses": {"input": "Explain CAP", "max_output_tokens": 6},
+    "messages": {"messages": [{"role": "user", "content": "Explain CAP"}], "max_tokens": 6},
+    "embeddings": {"input": ["Explain CAP", "Explain it again"]},
+}
+
+
+def ask_as_application(capped_relay, body, route, model=MODEL):
+    """Send one request; return the reply, or the error of a request that was not sent."""
+
+    async def run():
+        chosen = Settings(base_url=capped_relay.relay.url, retries=0)
+        async with Relay(chosen, is_refusal=lambda text: False, cost_guard=capped_relay.guard) as relay:
+            asked = relay.attempt(Arm.plain(model), {"model": model, **body}, route, keeps_answer=True)
+            [answer] = await asyncio.gather(asked, return_exceptions=True)
+            return answer if isinstance(answer, Exception) else answer[0]
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("streams", [False, True])
+@pytest.mark.parametrize("route", ["responses", "messages"])
+def test_reply_on_each_route_is_settled_at_its_cost(capped_relay, route, streams):
+    reply = ask_as_application(capped_relay, ROUTES[route] | {"stream": streams}, route)
+    assert bool(reply.served.events) == streams
+    assert capped_relay.spent == capped_relay.billed > 0
+    assert capped_relay.tracker.usage().unconfirmed_usd == 0
+
+
+def test_embeddings_are_settled_at_their_cost(capped_relay):
+    price = {"input": Decimal(3), "output": Decimal(0)}
+    capped_relay.guard = CostGuard(capped_relay.tracker, PriceTable({MODEL: price}), cap_usd=Decimal(10), patience_s=60)
+    assert ask_as_application(capped_relay, ROUTES["embeddings"], "embeddings").outcome == "ok"
+    assert capped_relay.spent == capped_relay.billed > 0
+
+
+def test_tokens_of_a_chat_stream_are_settled_at_their_cost(capped_relay):
+    """The application does not ask for them, and without them its whole worst case would stay spent."""
+    assert ask_as_application(capped_relay, a_body(stream=True), "chat").outcome == "ok"
+    assert capped_relay.spent == capped_relay.billed > 0
+    assert capped_relay.tracker.usage().unconfirmed_usd == 0
+
+
+@pytest.mark.parametrize("route", ["chat", "responses", "messages"])
+def test_cut_stream_stays_spent_on_each_route(capped_relay, route):
+    capped_relay.relay.control(faults=[{"kind": "sse", "events": 3}])
+    body = (ROUTES | {"chat": a_body()})[route] | {"stream": True}
+    assert ask_as_application(capped_relay, body, route).outcome == "error"
+    assert capped_relay.billed <= capped_relay.spent == capped_relay.tracker.usage().unconfirmed_usd
+
+
+@pytest.mark.parametrize(
+    ("route", "body", "slug", "reason", "hint"),
+    [
+        ("responses", {"input": "Hi"}, "cap-unlimited", "nothing limits its answer", "send max_output_tokens, or"),
+        ("messages", {"messages": []}, "cap-unlimited", "nothing limits its answer", "send max_tokens, or"),
+        ("responses", ROUTES["responses"] | {"previous_response_id": "r"}, "cap-unlimited", "previous_response_id", ""),
+        ("responses", ROUTES["responses"] | {"tools": [{"type": "web_search"}]}, "cap-unlimited", "web_search", ""),
+    ],
+)
+def test_request_of_an_application_without_a_maximum_cost_is_not_sent(capped_relay, route, body, slug, reason, hint):
+    error = ask_as_application(capped_relay, body, route)
+    assert isinstance(error, BudgetExceededError)
+    assert (error.slug, reason in error.problem, hint in error.hint) == (slug, True, True)
+    assert capped_relay.relay.stats()["total"] == 0
+
+
+def test_request_to_a_model_without_a_price_is_not_sent(capped_relay):
+    """An application may ask another model, whose price the run did not check before."""
+    error = ask_as_application(capped_relay, ROUTES["responses"], "responses", model="made-up")
+    assert isinstance(error, BudgetExceededError)
+    assert (error.slug, error.hint.rpartition(": ")[2]) == ("cap-unpriced", "made-up = { input = ..., output = ... }")
+    assert capped_relay.relay.stats()["total"] == 0

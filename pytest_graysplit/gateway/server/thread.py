@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import threading
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -14,13 +16,26 @@ from pytest_graysplit.reporting.dashboard.server import OtherThreads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from socket import socket
     from typing import Any
 
+HOST = "127.0.0.1"
+_WAITING = 1024
 _LOGGERS = ("uvicorn.error", "uvicorn.access")
 # Clients keep connections open while a test computes; a server that closes them would race with the next request.
 _KEEP_ALIVE_S = 3600
 _STOP_S = 2.0
+_ROUNDS = 5
+
+
+class _Socket(socket.socket):
+    """A socket whose connections are of the class that the module `socket` had when this one was imported."""
+
+    __slots__ = ()
+
+    def accept(self) -> tuple[socket.socket, object]:
+        """Accept a connection without a look at `socket.socket`, which a test may have replaced."""
+        fd, address = self._accept()  # type: ignore[attr-defined] # as the standard library does
+        return _Socket(self.family, self.type, self.proto, fileno=fd), address
 
 
 class ServerThread:
@@ -29,7 +44,7 @@ class ServerThread:
     The thread is ready to answer when `start` returns: everything is imported, and its sockets are open.
     """
 
-    def __init__(self, app: Callable[..., Any], listener: socket) -> None:
+    def __init__(self, app: Callable[..., Any], listener: socket.socket) -> None:
         require_packages()
         self._app = app
         self._listener = listener
@@ -88,9 +103,35 @@ class ServerThread:
         )
         self._ready.set()
         await self._stopping.wait()
+        with suppress(NotImplementedError):  # Windows
+            self._loop.remove_reader(self._listener)
+        await self._settle()  # a connection that was just accepted would stay open without its server
         server.close()
         for connection in list(state.connections):
             connection.transport.abort()
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """Let the loop run the callbacks that it has."""
+        for _ in range(_ROUNDS):
+            await asyncio.sleep(0)
+
+
+def listening() -> socket.socket:
+    """Return a socket that listens on a free port of 127.0.0.1; raise UsageError if there is none."""
+    made = _Socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY for this protocol
+    try:
+        made.bind((HOST, 0))
+        made.listen(_WAITING)
+        made.setblocking(False)  # noqa: FBT003 # the standard library accepts it only as a positional argument
+    except OSError as error:
+        made.close()
+        raise UsageError(
+            f"the gateway for graysplit_app cannot listen on {HOST}: {(error.strerror or str(error)).lower()}",
+            hint="allow the test process to open a port on the loopback",
+            slug=Slug.GATEWAY_PORT,
+        ) from None
+    return made
 
 
 def require_packages() -> None:

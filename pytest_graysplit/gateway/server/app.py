@@ -12,13 +12,12 @@ from pytest_graysplit.gateway.api_errors import refusal
 from pytest_graysplit.gateway.app_run import MODELS, IncomingCall
 from pytest_graysplit.gateway.call_answer import CallAnswer, CutAnswerError
 from pytest_graysplit.gateway.item_calls import CallLimitError
-from pytest_graysplit.gateway.models import models_answer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from pytest_graysplit.gateway.answering import Answerer
-    from pytest_graysplit.gateway.app_run import Upstream
+    from pytest_graysplit.gateway.app_run import AppRun, Upstream
     from pytest_graysplit.gateway.item_calls import ItemCalls
 
     Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -137,6 +136,22 @@ def addressed_by(raw_path: str) -> Addressed:
     while rest and rest[0] in ("v1", ""):
         rest.pop(0)
     return Addressed(unquote(token), item, "/" + unquote("/".join(rest)).rstrip("/"))
+
+
+def models_answer(run: AppRun, path: str) -> CallAnswer:
+    """Return the list of the models that are swapped, or one model by its name: an application may only ask for one."""
+    import msgspec
+
+    name = path.removeprefix(MODELS).removeprefix("/")
+    if name:
+        return CallAnswer.of(200, msgspec.json.encode(_model(name)))
+    rows = [_model(name) for name in sorted(run.swapped)]
+    listed = {"object": "list", "data": rows, "has_more": False}
+    return CallAnswer.of(200, msgspec.json.encode(listed))
+
+
+def _model(name: str) -> dict[str, object]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "pytest-graysplit"}
 
 
 async def _whole_body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes | None:
