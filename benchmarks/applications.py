@@ -80,7 +80,7 @@ def test_calls(number{fixture}):
     {body}
 """
 MARKER = "@pytest.mark.graysplit"
-SETTINGS = "[tool.graysplit.app]\nmax_calls = 1000\nhosts = [\"localhost\"]\n"
+SETTINGS = '[tool.graysplit.app]\nmax_calls = 1000\nhosts = ["localhost"]\n'
 
 
 @contextmanager
