@@ -123,7 +123,7 @@ class KnownAddresses:
 
     @cached_property
     def _names(self) -> frozenset[str]:
-        return VENDORS.union(host.lower() for host in self.hosts if "://" not in host and not host.startswith("*."))
+        return VENDORS.union(_as_origin(host) for host in self.hosts if "://" not in host and not host.startswith("*."))
 
     @cached_property
     def _domains(self) -> tuple[str, ...]:
@@ -145,6 +145,13 @@ def _origin(address: str) -> Origin | None:
         return Origin(parts.scheme, _host_name(parts.hostname), parts.port or _PORTS.get(parts.scheme, 0))
     except ValueError:
         return None
+
+
+def _as_origin(host: str) -> str:
+    """Return a host with or without a port as an origin spells it: each name of this machine is localhost."""
+    name, colon, port = host.lower().partition(":")
+    is_port = port.isdecimal()
+    return f"{_host_name(name)}{colon}{port}" if is_port or not colon else _host_name(host.lower().strip("[]"))
 
 
 def _host_name(host: str | None) -> str:
