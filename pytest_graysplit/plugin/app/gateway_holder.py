@@ -38,7 +38,7 @@ class GatewayHolder:
 
             gateway = Gateway(
                 begin=self._fetching.begin,
-                hosts=self._settings.table.app.hosts,
+                hosts=(*self._settings.table.app.hosts, *(arm.access.base_url for arm in self._settings.arms)),
                 secret_names=frozenset(secret_names(self._settings, os.environ)),
             )
             gateway.start()

@@ -167,7 +167,7 @@ def test_model_under_test_at_an_unknown_host_spoils_the_run(project, monkeypatch
         assert calls.problem is None
         assert client.post(url, json=chat("Hello?")).json() == {"model": "its own"}
         assert str(calls.problem) == (
-            f"the application asked {CONTROL} at https://llm.corp.internal/v1/chat/completions, and that model answered, "
-            "not the one of control: llm.corp.internal is not known to serve models\n"
+            f"the application asked {CONTROL} at https://llm.corp.internal/v1/chat/completions, and the model of "
+            "the arm did not answer: llm.corp.internal is not known to serve models\n"
             '  hint: write hosts = ["llm.corp.internal"] into [tool.graysplit.app]  [gateway-host]'
         )
