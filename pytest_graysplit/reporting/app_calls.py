@@ -85,4 +85,4 @@ def _others(arm: ArmResult, own: AppFacts | None, *, named: bool) -> Iterator[Ca
     if facts is not None and facts.passed:
         models = ", ".join(f"{name} {plural(some.calls, 'time')}" for name, some in sorted(facts.passed.items()))
         who = f" by the {'control' if arm.arm == CONTROL else 'treatment'}" if named else ""
-        yield CallLine("also called", f"{models}{who}")
+        yield CallLine("others", f"{models}{who}")

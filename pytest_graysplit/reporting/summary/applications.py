@@ -37,6 +37,8 @@ def _calls(arms: Sequence[ArmSummary], row: Criterion) -> str:
     means = [
         f"{arm.calls / arm.runs:.1f} {'per run ' if not number else ''}of {arm.name}" for number, arm in enumerate(arms)
     ]
+    if not (row.estimate or row.low or row.high):
+        return f"{arms[0].calls / arms[0].runs:.1f} per run, as many with each model"
     more = f"{abs(row.estimate):.1f} {'fewer' if row.estimate < 0 else 'more'} per case"
     interval = f"{100 * row.confidence:.3g}% CI {row.low:+.1f} .. {row.high:+.1f}"
     return f"{', '.join(means)}; {more}  ({interval})"
