@@ -92,6 +92,7 @@ class Slug(StrEnum):
     APP_OUTPUT = "app-output"
     APP_NO_OUTPUT = "app-no-output"
     APP_NO_CALL = "app-no-call"
+    APP_SHARED = "app-shared"
     APP_PARALLEL = "app-parallel"
     GATEWAY_MISSING = "gateway-missing"
     GATEWAY_PORT = "gateway-port"
@@ -99,6 +100,7 @@ class Slug(StrEnum):
     GATEWAY_ROUTE = "gateway-route"
     GATEWAY_CALLS = "gateway-calls"
     GATEWAY_ADDRESS = "gateway-address"
+    GATEWAY_HOST = "gateway-host"
 
     # Recordings
     RECORDING_MISSING = "recording-missing"

@@ -118,27 +118,3 @@ def test_early_stop_skips_before_the_set_up(app_project):
     assert outcomes["skipped"] > 20
     assert app_project.sent() == 80 - outcomes["skipped"] == len((app_project.path / "opened.txt").read_text("utf-8"))
     result.stdout.fnmatch_lines(["*verdict*REJECT*"])
-
-
-@pytest.mark.xdist
-def test_arms_on_two_workers(app_project):
-    """Both arms may run on different workers; the controller compares them, and a missed threshold fails a test."""
-    app_project.test_file(
-        """
-        from application import ask
-
-        @pytest.mark.graysplit(min_similarity=0.99)
-        @pytest.mark.parametrize("ticket", ["a?", "b?"])
-        def test_one(graysplit_app, ticket):
-            graysplit_app.output = ask(ticket) if ticket == "a?" else "the same" + ask(ticket)[:0]
-            assert graysplit_app.calls
-        """
-    )
-    result = app_project.run_in_subprocess("-n2", "-p", "xdist", "--graysplit-json=report.json")
-    first, second = app_project.report()["cases"]
-    assert (first["passed"], second["passed"]) == (
-        {"control": True, TREATMENT: False},
-        {"control": True, TREATMENT: True},
-    )
-    assert result.parseoutcomes() == {"passed": 3, "failed": 1}
-    assert app_project.sent() == 4

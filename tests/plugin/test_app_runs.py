@@ -182,3 +182,114 @@ def test_runs_are_judged(app_project):
     )
     result.stdout.no_fnmatch_line("*in text_of_output*")
     result.stdout.no_fnmatch_line("*CallLimitError*")
+
+
+def test_expectations_of_an_application(app_project):
+    """`expect`, a rubric, JSON fields and budgets hold for the output, and tool calls for all calls of the run."""
+    app_project.write("pyproject.toml", '[tool.graysplit.judge]\nmodel = "judge-words"\n')
+    refund = {"name": "refund", "arguments": {"order": 7, "amount": 2.5}}
+    app_project.relay.control(
+        script=[
+            {"model": "claude-sonnet-4.5", "match": "refund?", "tool_calls": [refund]},
+            {"model": "deepseek-v3.2", "match": "refund?", "tool_calls": [{**refund, "name": "cancel"}]},
+        ]
+    )
+    app_project.test_file(
+        """
+        from dataclasses import dataclass
+        from application import ask
+
+        @dataclass
+        class Ticket:
+            model: str
+            done: bool = True
+
+        @pytest.mark.graysplit(expect={"tool_calls": [{"name": "refund", "arguments": {"order": 7}}]})
+        def test_tools(graysplit_app):
+            assert not ask("refund?")
+            assert "sorry" in ask("say sorry")
+
+        @pytest.mark.graysplit(rubric=["names claude-sonnet-4.5"])
+        def test_rubric(graysplit_app):
+            graysplit_app.output = ask("Who?")
+
+        @pytest.mark.graysplit(json_fields={"model": "exact"}, expect={"json": {"done": True}})
+        def test_fields(graysplit_app):
+            ask("Who?")
+            graysplit_app.output = Ticket(graysplit_app.model)
+            assert graysplit_app.output.done
+
+        @pytest.mark.graysplit(max_latency_s=0.000001)
+        def test_budget(graysplit_app):
+            graysplit_app.output = ask("Who?")
+        """
+    )
+    result = app_project.run("--graysplit-json=report.json", "--graysplit-gate=none")
+    result.assert_outcomes(passed=4)
+    cases = {case["id"].removeprefix("test_"): case for case in app_project.report()["cases"]}
+    assert {name: kinds_of(case) for name, case in cases.items()} == {
+        "tools": ("", "tool_calls"),
+        "rubric": ("", "rubric"),
+        "fields": ("", ""),
+        "budget": ("latency", "latency"),
+    }
+    assert cases["fields"]["comparisons"]["deepseek-v3.2"]["fields"][0]["field"] == "model"
+    assert cases["fields"]["replies"]["deepseek-v3.2"][0]["text"] == '{"model": "deepseek-v3.2", "done": true}'
+    app_project.run("-q", "--graysplit-record=none", "--graysplit-gate=none").assert_outcomes(passed=4)
+
+
+def test_fixtures_that_serve_both_arms(app_project):
+    """The value of a shared fixture is that of one arm, so tests that use it are not judged; vectors may be shared."""
+    app_project.test_file(
+        """
+        from application import ask, post
+
+        @pytest.fixture(scope="module")
+        def answer():
+            return ask("once")
+
+        @pytest.fixture(scope="session")
+        def index():
+            return post("/embeddings", {"model": "small-vectors", "input": ["one", "two"]})["data"]
+
+        @pytest.mark.graysplit
+        def test_shared(graysplit_app, answer):
+            assert answer and ask("again")
+
+        @pytest.mark.graysplit
+        def test_index(graysplit_app, index):
+            assert len(index) == 2 and ask("again")
+        """
+    )
+    result = app_project.run("--graysplit-json=report.json")
+    result.assert_outcomes(passed=2, failed=2)
+    index, shared = app_project.report()["cases"]
+    assert index["passed"] == {"control": True, "deepseek-v3.2": True}
+    assert shared["passed"] == {}
+    result.stdout.fnmatch_lines(
+        ["test_shared: the fixture answer asks the model under test, and with scope 'module' *"]
+    )
+
+
+def test_application_that_gives_up_waiting(app_project):
+    """The arm's model was asked and had not answered: a miss of that arm, although no answer was used."""
+    app_project.relay.control(latency=0.1)
+    app_project.test_file(
+        """
+        import threading
+        import time
+        from application import ask
+
+        @pytest.mark.graysplit
+        def test_slow(graysplit_app):
+            threading.Thread(target=ask, args=["One?"]).start()
+            while not graysplit_app._calls.asked:
+                time.sleep(0.001)
+            raise TimeoutError("gave up")
+        """
+    )
+    app_project.run("--graysplit-json=report.json", "--graysplit-gate=none").assert_outcomes(passed=0)
+    [case] = app_project.report()["cases"]
+    assert case["passed"] == {"control": False, "deepseek-v3.2": False}
+    assert kinds_of(case) == ("body", "body")
+    assert len(app_project.recorded()) == 2  # the late answers are kept

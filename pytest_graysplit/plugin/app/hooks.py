@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,6 +11,7 @@ from pytest_graysplit.formatting.display import plural
 from pytest_graysplit.formatting.escaping import visible
 from pytest_graysplit.plugin.app.app import App, output_text
 from pytest_graysplit.plugin.app.gateway_holder import GatewayHolder
+from pytest_graysplit.plugin.app.shared_fixtures import SharedFixtures
 from pytest_graysplit.plugin.collect.plans import PLAN, drop
 from pytest_graysplit.plugin.collect.selection import items_to_run, nothing_runs, will_run
 from pytest_graysplit.plugin.options import pytest_option
@@ -18,6 +19,7 @@ from pytest_graysplit.plugin.options import pytest_option
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
+    from pytest_graysplit.gateway.item_calls import ItemCalls
     from pytest_graysplit.plugin.collect.plans import Plan
     from pytest_graysplit.plugin.context import RunContext
 
@@ -33,6 +35,9 @@ class AppHooks:
     def __init__(self, context: RunContext) -> None:
         self._context = context
         self._holder = GatewayHolder(context.settings, context.fetching, context.hooks)
+        self._shared = SharedFixtures()
+        # The calls of the test that runs now.
+        self._calls: ItemCalls | None = None
         # The reason why no application can run in this xdist worker; each test fails with it.
         self._problem: GraysplitError | None = None
 
@@ -74,10 +79,19 @@ class AppHooks:
             return
         if self._problem is not None:
             pytest.fail(str(self._problem), pytrace=False)
-        calls = self._holder.enter(item.nodeid, plan)
+        self._calls = calls = self._holder.enter(item.nodeid, plan)
+        self._shared.spoil(item, calls)
         gateway = self._holder.start()
         item.stash[APP] = app = App(calls, base_url=lambda: gateway.url_of(calls), api_key=gateway.token)
         self._context.evaluator.begin_app(item, plan, calls, lambda: output_text(app))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
+        """Notice a fixture of a wider scope that asks the model under test."""
+        if self._calls is None:
+            return (yield)
+        with self._shared.watched(fixturedef, self._calls):
+            return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -87,6 +101,7 @@ class AppHooks:
         finally:
             if APP in item.stash:
                 drop(item, APP)
+                self._calls = None
                 self._holder.leave()
 
     @pytest.hookimpl(tryfirst=True)
