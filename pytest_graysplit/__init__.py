@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.config.policy import Policy
     from pytest_graysplit.config.pyproject.rollback import Rollback
     from pytest_graysplit.errors import GraysplitError, ToolCallError
+    from pytest_graysplit.plugin.app.app import App
     from pytest_graysplit.reporting.dashboard.traffic_source import dashboard_app
     from pytest_graysplit.traffic.client.client import SplitClient
     from pytest_graysplit.traffic.client.reply import RequestFailedError, SplitReply
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Case, Comparison, Expect, Flag, Metric, Reply, ToolCall, Usage
 
 __all__ = [
+    "App",
     "Assignment",
     "BreakerPolicy",
     "Case",
@@ -54,6 +56,7 @@ __all__ = [
 
 # The modules of the public names that are not in `types`.
 _HOMES = {
+    "App": "plugin.app.app",
     "Assignment": "traffic.splitter",
     "BreakerPolicy": "traffic.guards.breaker",
     "Grade": "traffic.grade.grade",

@@ -88,8 +88,22 @@ class Slug(StrEnum):
     SUITE_UNCOLLECTED = "suite-uncollected"
     SUITE_EMPTY = "suite-empty"
 
+    # Tests of applications
+    APP_OUTPUT = "app-output"
+    APP_NO_OUTPUT = "app-no-output"
+    APP_NO_CALL = "app-no-call"
+    APP_SHARED = "app-shared"
+    APP_PARALLEL = "app-parallel"
+    GATEWAY_MISSING = "gateway-missing"
+    GATEWAY_PORT = "gateway-port"
+    GATEWAY_OUTSIDE = "gateway-outside"
+    GATEWAY_ROUTE = "gateway-route"
+    GATEWAY_CALLS = "gateway-calls"
+    GATEWAY_ADDRESS = "gateway-address"
+
     # Recordings
     RECORDING_MISSING = "recording-missing"
+    NORMALIZE_FAILED = "normalize-failed"
     RECORDING_BROKEN = "recording-broken"
     RECORDING_COST = "recording-cost"
     RECORDING_CONFLICT = "recording-conflict"
@@ -165,6 +179,7 @@ class Slug(StrEnum):
     SIMILARITY_BELOW = "similarity-below"
     SIMILARITY_UNKNOWN = "similarity-unknown"
     METRIC_SILENT = "metric-silent"
+    METRIC_WORKERS = "metric-workers"
     RUBRIC_SILENT = "rubric-silent"
     CONTROL_SIMILARITY = "control-similarity"
     GUARD_VETO = "guard-veto"

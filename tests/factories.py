@@ -4,12 +4,13 @@ from dataclasses import replace
 from decimal import Decimal
 
 from pytest_graysplit.config.policy import Policy
+from pytest_graysplit.evaluation.app_comparison import AppPair
 from pytest_graysplit.evaluation.comparison import PairScores, compare
 from pytest_graysplit.evaluation.metrics.text import Lexical
 from pytest_graysplit.reporting.json_report.run_json import Run, coverage_json, policy_json
-from pytest_graysplit.types import Case, FailedExpectation, Reply, Turn, Usage
+from pytest_graysplit.types import Case, FailedExpectation, Reply, ToolCall, Turn, Usage
 from pytest_graysplit.verdict import RunFacts, decide
-from pytest_graysplit.verdict.results import CONTROL, ArmResult, CaseResult, Results
+from pytest_graysplit.verdict.results import CONTROL, AppFacts, ArmResult, CaseResult, OtherCalls, Results
 
 SONNET, DEEPSEEK, FLASH = "claude-sonnet-4.5", "deepseek-v3.2", "gemini-2.5-flash"
 
@@ -70,6 +71,66 @@ def an_arm(arm, *replies, misses=(), share=None, judged=True, because="", spare=
         unjudged_because=because,
         spare=tuple(spare),
     )
+
+
+def a_call(text="", *tools, model=SONNET, **fields):
+    """Return the reply to one call of an application: a text, or calls of tools by name with the order 1001."""
+    calls = tuple(ToolCall(name, {"order": 1001}) for name in tools)
+    return a_reply(text, model, **{"tool_calls": calls, **fields})
+
+
+def of_app(output, *calls, model=SONNET, sample=0, **fields):
+    """Return the reply of a run of an application: its output, and the sums of its calls."""
+    calls = calls or (a_call(output or "", model=model),)
+    shape = {
+        "outcome": "error" if all(call.outcome == "error" for call in calls) else "ok",
+        "tool_calls": tuple(tool for call in calls for tool in call.tool_calls),
+        "latency_s": sum(call.latency_s or 0.0 for call in calls),
+        "cost": sum((call.cost_usd or 0 for call in calls), 0),
+        "served_model": None,
+    }
+    return a_reply(output or "", model, calls=calls, sample=sample, **{**shape, **fields})
+
+
+def an_app_run(case, arm, output, *calls, sample=0, of=(1, 1), nodeid="", passed=None, **fields):
+    """Return the result of one item with an application; `of` are the samples of the control and of a treatment.
+
+    An output of None was not set, and `passed` are the calls to other models, which come last among the calls.
+    """
+    case = replace(case, metric=case.metric or "lexical")
+    model = fields.pop("model", SONNET if arm == CONTROL else arm)
+    calls = calls or (a_call(output or "", model=model),)
+    others = tuple(a_call("", model=name, cost="0.0001") for name, one in (passed or {}).items() for _ in range(one))
+    reply = of_app(output, *calls, *others, model=model, sample=sample)
+    end = f"-{sample + 1}" if sample else ""
+    judged = {"judged": fields.pop("judged", True), "because": fields.pop("because", "")}
+    return CaseResult(
+        case=case,
+        request_hash="app",
+        nodeid=nodeid or f"tests/test_agent.py::test_agent[{case.id}-{model}{end}]",
+        file="tests/test_agent.py",
+        arms=(an_arm(arm, reply, misses=fields.pop("misses", ()), **judged),),
+        asserted=fields.pop("asserted", True),
+        app=AppFacts(
+            arm=arm,
+            sample=sample,
+            control_samples=of[0],
+            samples=of[1],
+            has_output=output is not None,
+            swapped_calls=fields.pop("swapped_calls", len(calls)),
+            passed={name: OtherCalls(one, Decimal("0.0001") * one) for name, one in (passed or {}).items()},
+            passed_places=tuple(range(len(calls), len(calls) + len(others))),
+        ),
+        **fields,
+    )
+
+
+def paired(control, treatment, score=None):
+    """Return the result of a case from the runs of an application on both arms: one of each, or tuples of them."""
+    sides = [runs if isinstance(runs, tuple) else (runs,) for runs in (control, treatment)]
+    pair = AppPair(control=sides[0], treatment=sides[1], score=score or lexical)
+    pair.compare()
+    return pair.result(sides[1][-1].nodeid)
 
 
 def lexical(left, right):

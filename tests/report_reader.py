@@ -25,7 +25,7 @@ from pytest_graysplit.types import (
 )
 from pytest_graysplit.verdict import RunFacts, StopReason, decide
 from pytest_graysplit.verdict.judge_standing import UNKNOWN_JUDGE, JudgeStanding
-from pytest_graysplit.verdict.results import ArmResult, CaseResult, Results
+from pytest_graysplit.verdict.results import AppFacts, ArmResult, CaseResult, OtherCalls, Results
 
 MONEY = ("cost_usd", "reported_cost_usd")
 OF_A_CASE = "id metric samples min_similarity max_deficit other_prompts max_latency_s max_ttft_s max_latency_ratio max_cost_usd "
@@ -93,6 +93,7 @@ def _results(row, models):
             asked_guards=_judge_usage("guards", row["guard_calls"].get(arm)),
             asserted=row["asserted"],
             requests={name: requests[name] for name in own},
+            parting_call=row["parting_calls"].get(arm),
         )
 
 
@@ -148,6 +149,20 @@ def _arm(row, arm, models):
         unjudged_because=reason["because"],
         unasked=reason["unasked"],
         bug=reason["bug"] or "",
+        apps=tuple(_run(run, arm, row) for run in row["runs"].get(arm, ())),
+    )
+
+
+def _run(run, arm, row):
+    replies = [*row["replies"][arm], *row["spare"].get(arm, ())]
+    calls = next((reply["calls"] for reply in replies if reply["sample"] == run["sample"]), ())
+    other = {name: OtherCalls(**_priced(one)) for name, one in run["other_calls"].items()}
+    return AppFacts(
+        arm=arm,
+        swapped_calls=run["calls"],
+        passed=other,
+        passed_places=tuple(place for place, call in enumerate(calls) if not call["swapped"]),
+        **{name: run[name] for name in ("sample", "control_samples", "samples", "has_output")},
     )
 
 
@@ -191,7 +206,15 @@ def _reply(reply):
     calls = tuple(stored_call(call, "tool_calls") for call in reply["tool_calls"])
     earlier = tuple(map(_reply, reply["earlier"]))
     made = {"usage": usage, "tool_calls": calls, "retried": tuple(reply["retried"]), "earlier": earlier}
+    made["calls"] = tuple(map(_call, reply["calls"]))
     return Reply(**{**_priced(reply), **made})
+
+
+def _call(call):
+    made = {name: part for name, part in call.items() if name != "swapped"}
+    made["usage"] = None if call["usage"] is None else Usage(**call["usage"])
+    made["tool_calls"] = tuple(stored_call(one, "tool_calls") for one in call["tool_calls"])
+    return Reply(**_priced(made))
 
 
 def _priced(fields):

@@ -59,7 +59,7 @@ def test_network_libraries_have_one_importer():
 
 def test_dashboard_libraries_stay_in_the_dashboard():
     """The server can be exchanged without the routes, and no other wing imports either."""
-    assert doors("uvicorn") == {"reporting/dashboard/server.py"}
+    assert doors("uvicorn") == {"gateway/server/thread.py", "reporting/dashboard/server.py"}
     assert {module for module in doors("starlette") if not module.startswith("reporting/dashboard/")} == set()
 
 
@@ -82,7 +82,7 @@ def test_pytest_stays_in_the_plugin():
 
 @pytest.mark.parametrize("room", ["plugin", "cli"])
 def test_no_wing_imports_plugin_or_cli(room):
-    """plugin and cli are at the top."""
+    """plugin and cli are at the top; the package itself has the type of a fixture as a public name."""
     users = {
         module
         for module in MODULES
@@ -91,7 +91,7 @@ def test_no_wing_imports_plugin_or_cli(room):
             for name in imported(module)
         )
     }
-    allowed = {"__main__.py"} if room == "cli" else set()
+    allowed = {"__main__.py"} if room == "cli" else {"__init__.py"}
     assert {module for module in users if not module.startswith(room)} == allowed
 
 

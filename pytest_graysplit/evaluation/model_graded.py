@@ -12,6 +12,7 @@ from itertools import chain, product
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_graysplit.cases.tool_calls.reading import as_json
+from pytest_graysplit.errors import GraysplitError, Slug
 from pytest_graysplit.evaluation.metrics.judge import (
     BETTER,
     CRITERIA,
@@ -225,6 +226,17 @@ class ModelGradedScorer:
             return f"a call failed: {failed[0].error}"
         odd = [reply for reply in self._replies.values() if not self.metric.readable(reply)]
         return f"its answer cannot be read, it begins {odd[0].text[:60]!r}" if odd else ""
+
+    def silent_error(self) -> GraysplitError | None:
+        """Return the error for pairs without a score; None where every reply was readable."""
+        if not (silence := self.silence()):
+            return None
+        return GraysplitError(
+            f"{self.metric.name} {self.metric.arm.name} gave no score for case {self._case.id!r}: {silence}",
+            hint="a call that failed is tried again by the next run; if the model cannot do it, name another one in "
+            f"[tool.graysplit.{self.metric.name}], or assert no similarity",
+            slug=Slug.METRIC_SILENT,
+        )
 
     def _reply(self, body: Body) -> Reply:
         request = self._request(body)

@@ -19,23 +19,29 @@ def _leave_asserts_alone() -> None:
 _leave_asserts_alone()
 
 from pytest_graysplit.plugin import options, registration  # noqa: E402
-from pytest_graysplit.plugin.fixtures import graysplit, graysplit_relay, graysplit_reply, graysplit_splitter  # noqa: E402
+from pytest_graysplit.plugin.fixtures import (  # noqa: E402
+    graysplit,
+    graysplit_app,
+    graysplit_relay,
+    graysplit_reply,
+    graysplit_splitter,
+)
 from pytest_graysplit.plugin.hookspecs import REPORTER, RUNNER  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-__all__ = ["graysplit", "graysplit_relay", "graysplit_reply", "graysplit_splitter"]
+__all__ = ["graysplit", "graysplit_app", "graysplit_relay", "graysplit_reply", "graysplit_splitter"]
 
 MARKER = "graysplit"
-FIXTURES = frozenset(("graysplit", "graysplit_reply"))
+FIXTURES = frozenset(("graysplit", "graysplit_reply", "graysplit_app"))
 SENDING = FIXTURES | {"graysplit_relay"}
 MARKER_HELP = (
     "graysplit(prompt=..., messages=..., turns=..., cases=..., system=..., min_similarity=..., metric=..., "
     "json_fields=..., max_latency_s=..., max_ttft_s=..., max_latency_ratio=..., max_cost_usd=..., expect=..., "
-    "rubric=..., params=..., samples=..., must_pass=..., tags=..., cluster=..., asserts=...): run the prompt against "
-    "the control and the treatment model and compare them"
+    "rubric=..., params=..., samples=..., must_pass=..., tags=..., cluster=..., asserts=..., swap=...): run the "
+    "prompt, or your application, against the control and the treatment model and compare them"
 )
 
 

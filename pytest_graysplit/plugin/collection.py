@@ -32,7 +32,7 @@ def parametrize_marked(metafunc: pytest.Metafunc) -> None:
     if not asks_for_arms(metafunc):
         return
     with collect_errors():
-        parametrize(metafunc, context_of(metafunc.config).settings.treatments)
+        parametrize(metafunc, context_of(metafunc.config).settings)
 
 
 def adopt(items: list[pytest.Item]) -> None:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_graysplit.plugin.collect.plans import Planner
+from pytest_graysplit.plugin.evaluate.app_comparer import AppComparer
 from pytest_graysplit.plugin.evaluate.evaluator import Evaluator
 from pytest_graysplit.plugin.fetch.fetching import Fetching
-from pytest_graysplit.plugin.hookspecs import FolderHooks
+from pytest_graysplit.plugin.hookspecs import CONTROLLER, FolderHooks
 from pytest_graysplit.plugin.options import findings_path, settings_of
 from pytest_graysplit.plugin.run_totals import RunTotals
 from pytest_graysplit.plugin.scoring import Scoring
@@ -29,7 +30,8 @@ class RunContext:
     """The parts of one run, built when the first marked item or an option of ours needs them.
 
     `planner` makes plans and holds the thresholds. `fetching` holds recordings, prices, budget and journals.
-    `evaluator` scores replies and compares the arms. `totals` holds the results and their notes.
+    `evaluator` scores replies and compares the arms, and `app_comparer` those of applications. `totals` holds the
+    results and their notes.
     """
 
     def __init__(self, config: pytest.Config) -> None:
@@ -40,7 +42,7 @@ class RunContext:
         self.worker = WorkerInput.of(config)
         self.run_id = self.worker.run_id or f"{self.started:%Y%m%dT%H%M%S}-{os.getpid()}"
         self.totals = RunTotals(by_nodeid=any("::" in argument for argument in config.args))
-        hooks = FolderHooks(config)
+        self.hooks = hooks = FolderHooks(config)
         scoring = Scoring(hooks, self.settings)
         self.planner = Planner(self.settings, config.rootpath, hooks=hooks, scoring=scoring, totals=self.totals)
         self.fetching = Fetching(
@@ -51,6 +53,13 @@ class RunContext:
             totals=self.totals,
             worker=self.worker,
             run_id=self.run_id,
+        )
+        self.app_comparer = AppComparer(
+            config.rootpath,
+            scoring,
+            self.fetching,
+            self.planner,
+            is_controller=config.pluginmanager.has_plugin(CONTROLLER),
         )
         shows_requests = self.settings.json_path is not None
         self.evaluator = Evaluator(config.rootpath, scoring, self.fetching, shows_requests=shows_requests)

@@ -36,6 +36,15 @@ def pytest_graysplit_modify_request(case: Case, model: str, arm: str, body: dict
     """
 
 
+def pytest_graysplit_normalize(body: dict[str, Json], case: Case) -> None:
+    """Remove from the body of an application's request, in place, the parts that change in every run.
+
+    The body is a copy: the request is sent as the application made it. The changed body is looked up in the recordings
+    and stored there, so it must be the same in every run. It is called for the requests of tests with `graysplit_app`,
+    after the patterns of `[tool.graysplit.app] ignore` were applied, from any thread.
+    """
+
+
 @pytest.hookspec(firstresult=True)
 def pytest_graysplit_score(metric: str, case: Case, control: Reply, treatment: Reply) -> float | None:
     """Score the treatment's reply against the control's, from 0 to 1; None leaves it to the next implementation.

@@ -38,6 +38,7 @@ def register(config: pytest.Config) -> RunContext:
     The xdist controller runs no tests, and a worker does not report. A run that fetches ahead of its tests adds
     `PrefetchWindow` (`run/prefetch.py`) when its items are known.
     """
+    from pytest_graysplit.plugin.app.hooks import AppHooks
     from pytest_graysplit.plugin.context import CONTEXT, RunContext
     from pytest_graysplit.plugin.options import findings_path
     from pytest_graysplit.plugin.report.reporter_hooks import SummaryReporter
@@ -60,6 +61,9 @@ def register(config: pytest.Config) -> RunContext:
         add(Prefetcher(context), "graysplit-prefetcher")
         # Judges each test after its body, and attaches the results to its report.
         add(Outcomes(context.evaluator, totals, gate=settings.gate, complete_setup=runner.complete_setup), OUTCOMES)
+    if runs_tests and not findings_path(config):
+        # Opens the gateway for each test of an application.
+        add(AppHooks(context), "graysplit-app-hooks")
     if runs_tests and stops_early:
         # Puts the cases in the seeded order, and skips those of decided treatments.
         add(EarlyStopSkipper(settings, totals, worker.stops_path), "graysplit-early-stop-skipper")

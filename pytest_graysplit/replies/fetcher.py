@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import RelayError, Slug
 from pytest_graysplit.replies.fetch_stats import FetchStats, Progress
-from pytest_graysplit.replies.fingerprint import redact_reply, redactor, unchanged
+from pytest_graysplit.replies.fingerprint import SHORTEST_SECRET, chained, redact_reply, redactor, unchanged
 from pytest_graysplit.replies.reasoning_text import as_sent, without_thoughts
 from pytest_graysplit.replies.recordings import Journal
 from pytest_graysplit.replies.refusals import is_refusal
@@ -209,19 +209,16 @@ class ReplyFetcher:
     def begin(self, request: ReplyRequest) -> Future[Reply]:
         """Return the future of the reply to an application's request, without waiting for it.
 
-        It ends with the recorded reply, or with that of the relay; a failed call is a reply too. It raises
-        RecordingError for a reply that is not recorded, BudgetExceededError under a used-up cap, and RelayError for a
-        failure that every further call would meet.
+        It ends with the recorded reply, or with that of the relay; a failed call is a reply too, and is sent again when
+        the application asks again. It raises RecordingError for a reply that is not recorded, BudgetExceededError under
+        a used-up cap, and RelayError for a failure that every further call would meet.
         """
-        if request.recording_key not in self._sent and (recorded := self.recorded(request)) is not None:
+        sent = self._sent.get(request.recording_key)
+        if sent is None and (recorded := self.recorded(request)) is not None:
             return _ended(recorded)
         if self._settings.record == "none":
-            return _failed(
-                self._recordings.explain_miss(
-                    request.recording_path, request.key, request.body, self._command, request.role
-                )
-            )
-        if request.recording_key not in self._sent or self._is_lost(self._sent[request.recording_key]):
+            return _failed(self._missing(request))
+        if sent is None or self._is_lost(sent) or _is_failed(sent):
             self.start([request])
         return self._sent[request.recording_key]
 
@@ -231,14 +228,16 @@ class ReplyFetcher:
             if (reply := self.recorded(request)) is not None:
                 return reply
             if self._settings.record == "none":
-                raise self._recordings.explain_miss(
-                    request.recording_path, request.key, request.body, self._command, request.role
-                )
+                raise self._missing(request)
             self.start([request])
         try:
             return self._sent[request.recording_key].result()
         except CancelledError:
             raise self._failure or _stopped() from None
+
+    def _missing(self, request: ReplyRequest) -> GraysplitError:
+        path, key, is_call = request.recording_path, request.key, request.keeps_answer
+        return self._recordings.explain_miss(path, key, request.body, self._command, request.role, is_call=is_call)
 
     def stop(self, grace_s: float = 5.0) -> None:
         """Send nothing more, wait briefly for requests in flight, and keep the replies."""
@@ -247,12 +246,13 @@ class ReplyFetcher:
         if self._journal is not None:
             self._journal.close()
 
-    def _without_secrets(self, reply: Reply, route: Route) -> Reply:
+    @staticmethod
+    def _without_secrets(reply: Reply, route: Route, clean: Redactor) -> Reply:
         """Redact the reply: a model or relay that echoes the key must not carry it into reports."""
         if route == "embeddings":
-            return redact_reply(reply, self._clean, frozenset({"text"}))  # the text is a vector
+            return redact_reply(reply, clean, frozenset({"text"}))  # the text is a vector
         # Thoughts are separated in the redacted text, because a replay reads that text.
-        return without_thoughts(redact_reply(as_sent(reply), self._clean), is_refusal)
+        return without_thoughts(redact_reply(as_sent(reply), clean), is_refusal)
 
     @property
     def _failure(self) -> GraysplitError | None:
@@ -287,17 +287,25 @@ class ReplyFetcher:
         return AskedModels(list(chat), [model for model, route in here if route != "chat" and model not in chat])
 
     def _keeper(self, request: ReplyRequest) -> Callable[[Reply], Reply]:
+        # The key of another model's endpoint is the application's own, and in no setting.
+        key = request.config.access.key.reveal() if request.passes and request.config.access.key else ""
+        without_key = redactor([key] if len(key) >= SHORTEST_SECRET else [])
+
         def keep(reply: Reply) -> Reply:
             # Runs in the relay's thread as soon as a reply arrives: a paid reply is on disk before it is used.
             if request.key.sample:
                 reply = replace(reply, sample=request.key.sample)
             if request.config.endpoint_hash:
                 reply = replace(reply, endpoint_hash=request.config.endpoint_hash)
+            if request.route != reply.route and request.keeps_answer:
+                reply = replace(reply, route=request.route)
             if self._journal is not None:
+                is_vector = request.route == "embeddings"
                 self._journal.append(
-                    request.recording_path, request.key, request.body, reply, is_vector=request.route == "embeddings"
+                    request.recording_path, request.key, request.body, reply, is_vector=is_vector, also=without_key
                 )
-            priced = self._prices.priced(self._without_secrets(reply, request.route), request.config.priced_as)
+            clean = self._without_secrets(reply, request.route, chained(self._clean, without_key))
+            priced = self._prices.priced(clean, request.config.priced_as)
             with self._lock:
                 self._received.append((request, priced))
                 self._done += 1
@@ -369,6 +377,11 @@ def _ended(reply: Reply) -> Future[Reply]:
     future: Future[Reply] = Future()
     future.set_result(reply)
     return future
+
+
+def _is_failed(reply: Future[Reply]) -> bool:
+    is_reply = reply.done() and not reply.cancelled() and reply.exception() is None
+    return is_reply and reply.result().outcome == "error"
 
 
 def _failed(error: GraysplitError) -> Future[Reply]:

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
@@ -16,9 +17,15 @@ from pytest_graysplit.types import Reply, ToolCall
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-    from pytest_graysplit.types import Case, Expect, Json, Redactor
+    from pytest_graysplit.types import Case, Expect, Json, Redactor, Route
 
 REDACTED = "[redacted]"
+# Shorter texts would blank ordinary words.
+SHORTEST_SECRET = 8
+# The strings and numbers of a JSON text.
+_JSON_VALUE = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*')
+# A model writes these for a tool: their numbers may be a secret, too.
+_FOR_TOOLS = frozenset({"input", "arguments"})
 # Any other text field may echo a secret, including fields that are added later.
 _OUR_OWN_WORDS = frozenset({"model", "outcome", "error_slug", "error_kind", "retried", "at"})
 _FIELDS_OF_A_REPLY = frozenset(one.name for one in fields(Reply)) - _OUR_OWN_WORDS
@@ -36,9 +43,13 @@ def canonical(body: Mapping[str, Json]) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def request_hash(body: Mapping[str, Json]) -> str:
-    """Return 16 hexadecimal digits that identify a request; the model and the order of names do not count."""
-    return hashlib.sha256(canonical(body)).hexdigest()[:16]
+def request_hash(body: Mapping[str, Json], route: Route = "chat") -> str:
+    """Return 16 hexadecimal digits that identify a request; the model and the order of names do not count.
+
+    `route` is the one that an application's request was made to: equal bodies of two routes are different requests.
+    """
+    text = canonical(body)
+    return hashlib.sha256(text if route == "chat" else b"%s %s" % (route.encode(), text)).hexdigest()[:16]
 
 
 def redactor(secrets: Iterable[str], extra: Sequence[Callable[[str], str]] = ()) -> Redactor:
@@ -62,6 +73,14 @@ def blanker(needles: Collection[str], blank: str, extra: Sequence[Callable[[str]
     return redact
 
 
+def chained(*redactors: Redactor) -> Redactor:
+    """Return a function that applies every redactor in turn."""
+    steps = [each for each in redactors if each is not unchanged]
+    if len(steps) < 2:
+        return steps[0] if steps else unchanged
+    return lambda text, /: reduce(lambda clean, step: step(clean), steps, text)
+
+
 def unchanged(text: str, /) -> str:
     """Return the text as it is: the redactor of a run without secrets."""
     return text
@@ -83,6 +102,43 @@ def redact_json(value: Json, redact: Redactor, *, names: bool = True, numbers: b
     return value
 
 
+def redact_text(text: str, redact: Redactor) -> str:
+    """Return the text redacted; one that is JSON stays JSON, with each of its strings and numbers redacted."""
+    clean = redact(text)
+    if clean == text or text[:1] not in "{[" or not _is_json(text):
+        return clean
+    return redact(_JSON_VALUE.sub(lambda found: _clean_value(found[0], redact), text))
+
+
+def redact_api_json(value: Json, redact: Redactor, *, numbers: bool = False) -> Json:
+    """Return a request or an answer of an application, redacted, so that the answer has one form when it is sent back.
+
+    `numbers` includes numbers, as everywhere below the input of a tool. Vectors stay as they are: they hold no secret,
+    and a redacted one would have another direction.
+    """
+    if redact is unchanged:
+        return value
+    if isinstance(value, str):
+        return redact_text(value, redact)
+    if isinstance(value, Mapping):
+        return {
+            redact(name): part
+            if name == "embedding"
+            else redact_api_json(part, redact, numbers=numbers or (name in _FOR_TOOLS and isinstance(part, Mapping)))
+            for name, part in value.items()
+        }
+    if isinstance(value, list | tuple):
+        if not numbers and holds_numbers(value):
+            return list(value)
+        return [redact_api_json(part, redact, numbers=numbers) for part in value]
+    return redact_json(value, redact, numbers=numbers)
+
+
+def holds_numbers(values: Sequence[Json]) -> bool:
+    """Tell quickly whether a list has only numbers, as a text has that was split into thousands of tokens."""
+    return set(map(type, values)) <= {int, float}
+
+
 def redact_body(body: Mapping[str, Json], redact: Redactor) -> dict[str, Json]:
     """Return a request, a message or parameters with every text redacted, also below the first level."""
     return {redact(name): redact_json(part, redact) for name, part in body.items()}
@@ -100,7 +156,10 @@ def redact_call(call: ToolCall, redact: Redactor) -> ToolCall:
 
 
 def redact_reply(reply: Reply, redact: Redactor, kept: frozenset[str] = frozenset()) -> Reply:
-    """Return the reply with every text of its relay or model redacted; the fields `kept` stay."""
+    """Return the reply with every text of its relay or model redacted; the fields `kept` stay.
+
+    `served` stays as well: an application gets its answers as they came, and no result has them.
+    """
     changed: dict[str, Any] = {}
     for name in _FIELDS_OF_A_REPLY - kept:
         value: Any = getattr(reply, name)
@@ -139,14 +198,31 @@ def _redacted(part: Any, redact: Redactor) -> object:
     return redact_call(part, redact) if isinstance(part, ToolCall) else redact_json(part, redact)
 
 
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _clean_value(token: str, redact: Redactor) -> str:
+    """Return a string or a number of a JSON text redacted, in the same spelling where nothing changes."""
+    text = json.loads(token) if token.startswith('"') else token
+    clean = redact(text)
+    return token if clean == text else json.dumps(clean, ensure_ascii=token.isascii())
+
+
 def _settled(value: Json) -> Json:
     """Return equal numbers in one spelling: 1.0 and 1 make the same request, in YAML as in Python."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Mapping):
         return {name: _settled(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_settled(part) for part in value]
+        return value if set(map(type, value)) == {int} else [_settled(part) for part in value]
     return value
 
 

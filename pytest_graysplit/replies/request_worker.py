@@ -55,7 +55,7 @@ class RequestWorker:
         self._closing = False
         self._ended = False
         # Made here, in the thread that tests run in: it opens sockets, which a test may block later.
-        self._own_loop = _own_loop()
+        self._own_loop = own_loop()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake: asyncio.Event | None = None
         self._thread = threading.Thread(target=self._main, name="graysplit-relay", daemon=True)
@@ -312,7 +312,7 @@ class RequestWorker:
         return failed
 
 
-def _own_loop() -> asyncio.AbstractEventLoop:
+def own_loop() -> asyncio.AbstractEventLoop:
     """Return a plain event loop with a clock that a test cannot freeze, whichever loop the user's code prefers."""
     kind = getattr(asyncio, "ProactorEventLoop" if sys.platform == "win32" else "SelectorEventLoop")
     loop: asyncio.AbstractEventLoop = kind()

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.cases.tool_calls.values import format_call
 from pytest_graysplit.errors import Slug
-from pytest_graysplit.formatting.display import exact_number, format_score, money, seconds, shortened
+from pytest_graysplit.formatting.display import exact_number, format_score, money, plural, seconds, shortened
 from pytest_graysplit.formatting.escaping import on_one_line, visible
+from pytest_graysplit.reporting.app_calls import call_lines
 from pytest_graysplit.reporting.calldiff import call_diff, is_changed, other_order, write_line
 from pytest_graysplit.reporting.worddiff import word_diff
 from pytest_graysplit.types import text_of
@@ -59,7 +60,7 @@ def _evidence(result: CaseResult) -> Iterator[str]:
     """Yield the case, the arms and the answers, labelled and indented."""
     case = result.case
     yield _labelled("case", case.id + (f" ({case.where})" if case.where else ""))
-    if not case.turns:
+    if case.prompt and not case.turns:
         yield _labelled("prompt", shortened(case.prompt, 300))
     for arm in result.arms:
         yield _labelled("control" if arm.arm == CONTROL else "treatment", _arm(arm))
@@ -67,6 +68,9 @@ def _evidence(result: CaseResult) -> Iterator[str]:
         yield from _itself(arm)
     if case.turns:
         yield from _conversation(result)
+        return
+    if result.app is not None or any(arm.apps for arm in result.arms):
+        yield from _application(result)
         return
     if result.comparison is not None:
         yield from _compared(result.comparison)
@@ -80,6 +84,18 @@ def _answer(reply: Reply) -> Iterator[str]:
     if reply.text or not reply.tool_calls:
         yield _labelled("answer", reply.text or f"({reply.outcome})")
     yield from _called(reply)
+
+
+def _application(result: CaseResult) -> Iterator[str]:
+    """Yield the outputs of an application, and its calls."""
+    if result.comparison is not None:
+        yield from _scores(result.comparison)
+        yield from _texts(result.comparison.control, result.comparison.treatment)
+    else:
+        outputs = [reply.text for arm in result.arms for reply in arm.replies if reply.text.strip()]
+        yield from (_labelled("output", text) for text in outputs)
+    for label, text in call_lines(result):
+        yield _labelled(label, text)
 
 
 def _conversation(result: CaseResult) -> Iterator[str]:
@@ -124,6 +140,12 @@ def _itself(arm: ArmResult) -> Iterator[str]:
 
 
 def _compared(comparison: Comparison) -> Iterator[str]:
+    yield from _scores(comparison)
+    yield from _both_answers(comparison.control, comparison.treatment)
+
+
+def _scores(comparison: Comparison) -> Iterator[str]:
+    """Yield the similarity of two answers, and the differences that a judge, the fields or a guard has found."""
     if comparison.similarity is not None:
         yield _labelled("similarity", _similarity(comparison))
     for remark in comparison.remarks:
@@ -134,11 +156,15 @@ def _compared(comparison: Comparison) -> Iterator[str]:
         yield _labelled("field", f"and {len(comparison.fields) - MOST_FIELDS} more")
     for flag in comparison.flags:
         yield _labelled("flag", f"{flag.name}: {flag.detail}")
-    yield from _both_answers(comparison.control, comparison.treatment)
 
 
 def _both_answers(control: Reply, treatment: Reply) -> Iterator[str]:
     """Yield the difference of two answers and of their tool calls."""
+    yield from _texts(control, treatment)
+    yield from _calls(control.tool_calls, treatment.tool_calls)
+
+
+def _texts(control: Reply, treatment: Reply) -> Iterator[str]:
     old, new = control.text, treatment.text
     if old.strip() and new.strip():
         yield _labelled("answers", _difference(old, new))
@@ -146,7 +172,6 @@ def _both_answers(control: Reply, treatment: Reply) -> Iterator[str]:
         for side, text in (("control", old), ("treatment", new)):
             if text.strip():
                 yield _labelled("answer", f"(of the {side}) {text}")
-    yield from _calls(control.tool_calls, treatment.tool_calls)
 
 
 def _calls(control: Sequence[ToolCall], treatment: Sequence[ToolCall]) -> Iterator[str]:
@@ -213,6 +238,8 @@ def _reply(reply: Reply) -> str:
         parts.append(f"served by {on_one_line(reply.served_model)}")
     if reply.replayed:
         parts.append("replayed")
+    if reply.calls:
+        parts.append(f"in {plural(len(reply.calls), 'call')}")
     return " ".join(parts)
 
 

@@ -162,7 +162,17 @@ class FailedExpectation:
 
     arm: str
     kind: Literal[
-        "outcome", "expect", "tool_calls", "latency", "latency-ratio", "cost", "similarity", "guard", "rubric", "body"
+        "outcome",
+        "expect",
+        "tool_calls",
+        "latency",
+        "latency-ratio",
+        "cost",
+        "similarity",
+        "guard",
+        "rubric",
+        "body",
+        "calls",
     ]
     problem: str
     hint: str

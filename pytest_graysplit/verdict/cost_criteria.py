@@ -1,4 +1,4 @@
-"""Criteria of costs: the ratio of the costs per pass, and the savings per million calls."""
+"""Criteria of costs: the ratio of the costs per pass, the savings per million calls, and the calls of applications."""
 
 from __future__ import annotations
 
@@ -58,6 +58,18 @@ def free_criterion(
     if ratio == 1:
         return replace(criterion, bound=bound, state="pass" if bound > 1 else "inconclusive")
     return at_most(criterion, bound, 0.0 if ratio else 1.0)
+
+
+def call_criteria(pairs: Sequence[Pair]) -> Iterator[Criterion]:
+    """Yield how many more calls of its model an application makes per case, if any case runs one.
+
+    More calls are neither better nor worse: their cost and their time are in other rows.
+    """
+    counted = [(pair, pair.calls) for pair in pairs if pair.calls is not None]
+    clusters = clusters_of([pair for pair, _ in counted])
+    more = [calls.treatment - calls.control for _, calls in counted]
+    if (interval := stats.t_interval(more, clusters=clusters)) is not None:
+        yield criterion_of("calls_per_case", interval, len(counted), f"{t_method(clusters)}, more calls in a run")
 
 
 def savings_criteria(pairs: Sequence[Pair]) -> Iterator[Criterion]:

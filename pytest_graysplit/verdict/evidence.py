@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit import stats
 from pytest_graysplit.config.policy import PASS_RATE, PROMISE_ALPHA, TAG, WAIT_QUANTILES
 from pytest_graysplit.verdict.advice import advise
-from pytest_graysplit.verdict.cost_criteria import cost_per_pass_criteria, savings_criteria
+from pytest_graysplit.verdict.cost_criteria import call_criteria, cost_per_pass_criteria, savings_criteria
 from pytest_graysplit.verdict.criteria import REJECT_ALPHA
 from pytest_graysplit.verdict.judged_criteria import are_judged, rates_of, without_promise
 from pytest_graysplit.verdict.latency_criteria import latency_budget_criteria, latency_ratio_criteria
@@ -203,6 +203,7 @@ def criteria_of(
         *latency_budget_criteria(pairs, policy),
         *_uncorrected(cost_per_pass_criteria(pairs, policy), pairs),
         *savings_criteria(pairs),
+        *call_criteria(pairs),
     ]
     marked = [replace(one, critical=one.name in policy.critical) for one in criteria]
     criteria = [*marked, *tag_criteria(rated, policy, accuracy)]

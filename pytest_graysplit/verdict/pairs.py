@@ -43,6 +43,7 @@ class Pair:
     control among its own answers; None if the control has only one. `missed` is the kind of the treatment's first
     failed expectation. `asserted` tells whether any check of the answers could have failed.
     `checked` are the shares of the replies that passed everything but the rubric; None if no judge decides a pass.
+    `calls` are the calls of the model in a run of an application; None for any other case.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Pair:
     must_pass: bool = False
     asserted: bool = False
     checked: PairedValue | None = None
+    calls: PairedValue | None = None
 
     @property
     def is_evidence(self) -> bool:
@@ -146,6 +148,7 @@ def _pair(row: CaseRow, treatment: str) -> Pair:
         must_pass=row.case.must_pass,
         asserted=row.asserted,
         checked=PairedValue(*map(_checks_share, arms)) if row.case.rubric else None,
+        calls=_both([arm.calls_per_run for arm in arms]),
     )
 
 

@@ -31,6 +31,7 @@ _LABELS = {
     FEEDBACK: "feedback",
     "savings": "savings",
     "savings_with_fallback": "savings with fallback",
+    "calls_per_case": "calls per case",
     "requests_per_unit": "requests per unit",
 }
 # The factor of a shown figure, and the text before and after it; all others are ratios.
@@ -52,6 +53,7 @@ _MEASURES: Mapping[str, Measure] = {
     **dict.fromkeys(WAIT_QUANTILES, "seconds"),
     "savings": "usd",
     "savings_with_fallback": "usd",
+    "calls_per_case": "score",
 }
 # Criteria with a name in the plural.
 _MANY = ("errors", GUARDS)

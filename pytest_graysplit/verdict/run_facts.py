@@ -84,7 +84,7 @@ def caveats_of(results: Results, treatment: str, truncated: float = TRUNCATED) -
 
 
 def _replies(arms: list[ArmResult]) -> Iterator[Reply]:
-    return (answer for arm in arms for answer in arm.answers)
+    return (answer for arm in arms for answer in arm.model_answers)
 
 
 def _strangers(arms: list[ArmResult]) -> Iterator[str]:

@@ -138,3 +138,42 @@ def section_after(result, begin, end=None):
 @pytest.fixture
 def section_of():
     return section_after
+
+
+# An application that knows nothing but its environment: a loop over tools, with no library of a vendor.
+APPLICATION = """
+import json
+import os
+import urllib.request
+
+
+def post(path, body):
+    request = urllib.request.Request(
+        os.environ["OPENAI_BASE_URL"] + path,
+        json.dumps(body).encode(),
+        {"content-type": "application/json", "authorization": "Bearer " + os.environ["OPENAI_API_KEY"]},
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return json.load(answer)
+
+
+def ask(text, model="claude-sonnet-4.5", **params):
+    body = {"model": model, "messages": [{"role": "user", "content": text}], **params}
+    return post("/chat/completions", body)["choices"][0]["message"]["content"]
+
+
+def support(ticket):
+    vector = post("/embeddings", {"model": "small-vectors", "input": ticket})["data"][0]["embedding"]
+    draft = ask(f"draft {ticket} {len(vector)}")
+    return ask(f"check {draft}")
+"""
+
+
+@pytest.fixture
+def app_project(project, monkeypatch):
+    """A project with an application beside its tests; the models that are not under test are at the same relay."""
+    monkeypatch.setenv("OPENAI_BASE_URL", project.relay.url)
+    monkeypatch.setenv("OPENAI_API_KEY", "key-of-the-user")
+    project.write("application.py", APPLICATION)
+    project.write("pyproject.toml", '[tool.graysplit.prices]\n"small-vectors" = {input = 0.02, output = 0}\n')
+    return project

@@ -4,7 +4,7 @@ import pytest
 
 from pytest_graysplit.cases.fields import MARKER_FIELDS
 
-KNOWN = ", ".join((*MARKER_FIELDS, "cases", "asserts"))
+KNOWN = ", ".join((*MARKER_FIELDS, "cases", "asserts", "swap"))
 
 
 def sent_prompts(project):

@@ -90,6 +90,7 @@ def test_report_in_full():
         "at": "2026-11-23T10:00:00Z",
         "turn": None,
         "earlier": [],
+        "calls": [],
     }
     other = {**reply, "text": "14 days.", "model": DEEPSEEK, "served_model": "deepseek-v3", "latency_s": 0.5}
     other |= {"cost_usd": 0.0001, "replayed": True, "at": None}
@@ -127,6 +128,10 @@ def test_report_in_full():
                 "attempts": 1,
                 "replayed": 0,
                 "in_flight": None,
+                "runs": 0,
+                "calls": 0,
+                "without_output": 0,
+                "other_calls": {},
             },
             {
                 "role": "treatment",
@@ -148,6 +153,10 @@ def test_report_in_full():
                 "attempts": 1,
                 "replayed": 1,
                 "in_flight": None,
+                "runs": 0,
+                "calls": 0,
+                "without_output": 0,
+                "other_calls": {},
             },
         ],
         "comparisons": [
@@ -164,6 +173,8 @@ def test_report_in_full():
                 "fields": {},
                 "conversations": 0,
                 "parted": [],
+                "applications": 0,
+                "parted_calls": [],
                 "metric_calls": {},
                 "rows": [row, *others],
                 "verdict": "hold",
@@ -257,6 +268,9 @@ def test_report_in_full():
                         }
                     ],
                 },
+                "app": False,
+                "runs": {},
+                "parting_calls": {},
                 "replies": {"control": [reply], DEEPSEEK: [other]},
                 "spare": {"control": [{**reply, "text": "A month.", "at": None}]},
             }
@@ -271,7 +285,7 @@ def test_report_has_all_documented_keys():
     assert set(shown["run"]) >= {"id", "started", "duration_s", "record", "complete", "seed"}
     promised = (
         "role model cases passed pass_rate pass_rate_ci errors outcomes latency_s tokens cost_usd priced "
-        "cost_per_pass_usd served_models attempts replayed in_flight"
+        "cost_per_pass_usd served_models attempts replayed in_flight runs calls without_output other_calls"
     )
     assert set(shown["arms"][0]) == {*promised.split(), "name", *UNKNOWN_ARM}
     promised = "treatment n similarity pass_difference latency_ratio cost_ratio metric_calls rows verdict reasons"
@@ -281,6 +295,8 @@ def test_report_has_all_documented_keys():
         "fields",
         "conversations",
         "parted",
+        "applications",
+        "parted_calls",
         "cases_needed",
         "cases_needed_if_equal",
         "mcnemar_midp",

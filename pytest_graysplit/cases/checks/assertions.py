@@ -263,11 +263,17 @@ def _cost(budget_usd: float | None, reply: Reply) -> Iterator[CheckFailure]:
         return
     if reply.cost_usd is None:
         problem = f"its cost is unknown, so the budget of ${exact_number(budget_usd)} cannot be checked"
-        yield CheckFailure(problem, _price_hint(reply), Slug.COST_UNKNOWN, "max_cost_usd")
+        yield CheckFailure(problem, _price_hint(_unpriced(reply)), Slug.COST_UNKNOWN, "max_cost_usd")
     elif reply.cost_usd > Decimal(str(budget_usd)):
         problem = f"cost ${format_near_bound(reply.cost_usd, budget_usd)}, the budget is ${exact_number(budget_usd)}"
         hint = "raise max_cost_usd, or ask for a shorter answer"
         yield CheckFailure(problem, hint, Slug.COST_BUDGET, "max_cost_usd")
+
+
+def _unpriced(reply: Reply) -> Reply:
+    """Return the call of an application whose cost is unknown; the reply itself where it is a single call."""
+    answered = (call for call in reply.calls if call.outcome != "error")
+    return next((call for call in answered if call.cost_usd is None), reply)
 
 
 def _price_hint(reply: Reply) -> str:

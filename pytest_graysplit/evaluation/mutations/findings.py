@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 Noticed: TypeAlias = Literal["caught", "missed", "broke"]
 State: TypeAlias = Literal[
-    "checked", "fails", "unchanged", "unstable", "broken", "unrecorded", "judged", "from-body", "skipped"
+    "checked", "fails", "unchanged", "unstable", "broken", "unrecorded", "judged", "from-body", "application", "skipped"
 ]
 
 

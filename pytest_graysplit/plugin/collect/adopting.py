@@ -9,15 +9,10 @@ import pytest
 
 from pytest_graysplit.cases.files import read_cases
 from pytest_graysplit.errors import GraysplitError, Slug, UsageError
-from pytest_graysplit.plugin.collect.marks import (
-    ARM_PARAM,
-    CaseBuilder,
-    is_marked,
-    marks_of,
-    own_fixture,
-    params_of,
-    where_of,
-)
+from pytest_graysplit.plugin.collect.app_arms import app_plan, asks_for_app
+from pytest_graysplit.plugin.collect.app_cases import AppCaseBuilder
+from pytest_graysplit.plugin.collect.arm_params import ARM_PARAM, params_of
+from pytest_graysplit.plugin.collect.marks import CaseBuilder, is_marked, marks_of, own_fixture, where_of
 from pytest_graysplit.plugin.collect.plans import PLAN, store_plan
 from pytest_graysplit.verdict.results import CONTROL
 
@@ -136,7 +131,10 @@ class Adopter:
         if name := builder.awaited(item):
             item.stash[AWAITED] = name, builder
             return
-        self._plan(item, builder.case(item), asserts=builder.asserts)
+        if asks_for_app(item):
+            self._plan_app(item, builder)
+        else:
+            self._plan(item, builder.case(item), asserts=builder.asserts)
 
     def _builder(self, item: pytest.Item) -> CaseBuilder:
         """Return the builder that the item shares with others of its function and markers."""
@@ -144,7 +142,8 @@ class Adopter:
         name = None if isinstance(item, CaseItem) else getattr(item, "originalname", item.name)
         key = (item.parent, name, *marks)
         if key not in self._builders:
-            self._builders[key] = CaseBuilder(item, self._planner.root, self._planner.with_thresholds)
+            kind = AppCaseBuilder if asks_for_app(item) else CaseBuilder
+            self._builders[key] = kind(item, self._planner.root, self._planner.with_thresholds)
         return self._builders[key]
 
     def _require_arm(self, item: pytest.Item) -> None:
@@ -181,6 +180,18 @@ class Adopter:
             fixture=own_fixture(item),
         )
         store_plan(item, plan)
+
+    def _plan_app(self, item: pytest.Item, builder: CaseBuilder) -> None:
+        """Plan an item that runs an application: its requests are known only during its test."""
+        case = builder.case(item)
+        item.extra_keyword_matches.update(case.tags)
+        if not self._settings.treatments or self._settings.control is None:
+            return
+        part = app_plan(item, case, self._settings, builder.swap)
+        case = self._planner.without_auto(self._planner.with_thresholds(case))
+        self._planner.check(case, item.path)
+        asserts = self._planner.bodies.assert_something(item) if builder.asserts is None else builder.asserts
+        store_plan(item, self._planner.plan_app(case, item.path, part, body_asserts=asserts))
 
 
 def without_spare_arms(items: list[pytest.Item]) -> list[pytest.Item]:

@@ -4,36 +4,39 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.cases.attachments import Attachments
-from pytest_graysplit.cases.field_types import FieldLocation, read_switch
+from pytest_graysplit.cases.field_types import FieldLocation, read_switch, read_texts
 from pytest_graysplit.cases.fields import MARKER_FIELDS, build_case
 from pytest_graysplit.cases.files import read_cases
 from pytest_graysplit.errors import Slug, UsageError
+from pytest_graysplit.plugin.collect.app_arms import APP_FIXTURE, app_arms, asks_for_app
+from pytest_graysplit.plugin.collect.arm_params import (
+    ARM_PARAM,
+    ArmParam,
+    calls_of,
+    case_id_of,
+    is_indirect,
+    note_ids,
+    params_of,
+)
 from pytest_graysplit.types import Case
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     import pytest
 
+    from pytest_graysplit.config.settings import Settings
+
 MARKER = "graysplit"
 ASSERTS = "asserts"
-KNOWN_NAMES = (*MARKER_FIELDS, "cases", ASSERTS)
+SWAP = "swap"
+KNOWN_NAMES = (*MARKER_FIELDS, "cases", ASSERTS, SWAP)
 PROMPT_ARGUMENTS = ("prompt", "messages", "case")
 CASE_PARAM = "_graysplit_case"
-ARM_PARAM = "_graysplit_arm"
-OUR_FIXTURES = ("graysplit", "graysplit_reply")
-
-
-class Arm(str):
-    """The name of an arm as a parameter, with its place and its text among the ids of its test."""
-
-    __slots__ = ("place", "text")
-
-    place: int
-    text: str
+OUR_FIXTURES = ("graysplit", "graysplit_reply", APP_FIXTURE)
 
 
 def is_marked(node: Any) -> bool:
@@ -66,13 +69,27 @@ def asserts_of(fields: dict[str, object], where: str) -> bool | None:
     return None if asserts is None else read_switch(FieldLocation(where, ASSERTS), asserts)
 
 
+def _swap_of(fields: dict[str, object], item: pytest.Item, where: str) -> tuple[str, ...]:
+    """Remove `swap` from the fields and return it: the names of the models that an application's test replaces."""
+    swap = fields.pop(SWAP, None)
+    if swap is None:
+        return ()
+    if not asks_for_app(item):
+        raise UsageError(
+            f"{where}: swap names models that an application asks, and this test runs none",
+            hint=f"let the test ask for the fixture {APP_FIXTURE}, or remove swap",
+            slug=Slug.CASE_FIELD_CLASH,
+        )
+    return read_texts(FieldLocation(where, SWAP), swap)
+
+
 def where_of(path: Path, line: int | None, root: Path) -> str:
     """Return the place of a test as messages show it: tests/test_x.py:12."""
     shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
     return shown if line is None else f"{shown}:{line}"
 
 
-def parametrize(metafunc: pytest.Metafunc, treatments: Sequence[str]) -> None:
+def parametrize(metafunc: pytest.Metafunc, settings: Settings) -> None:
     """Split a function into one item per case of its `cases=` file, and into one per arm if it needs several.
 
     A test with a fixture of ours may be marked later: by a parameter, or by a hook of a conftest.py.
@@ -83,18 +100,17 @@ def parametrize(metafunc: pytest.Metafunc, treatments: Sequence[str]) -> None:
         cases = _cases(fields, metafunc, where)
         name = "case" if "case" in metafunc.fixturenames else CASE_PARAM
         _add(metafunc, name, cases, [case.id for case in cases])
-    arms = _arms(metafunc, treatments, where)
+    arms = _arms(metafunc, settings, fields.get("samples"), where)
     if arms:
-        named = [Arm(arm) for arm in arms]
-        _add(metafunc, ARM_PARAM, named, arms)
-        _note_ids(metafunc, named)
+        _add(metafunc, ARM_PARAM, arms, list(map(str, arms)))
+        note_ids(metafunc, arms)
 
 
 def asks_for_arms(metafunc: pytest.Metafunc) -> bool:
     """Tell whether a function is marked, or may be later: by a parameter, or because it has a fixture of ours."""
     if metafunc.definition.get_closest_marker(MARKER) is not None or own_fixture(metafunc.definition):
         return True
-    return any(mark.name == MARKER for call in _calls(metafunc) for mark in call.marks)
+    return any(mark.name == MARKER for call in calls_of(metafunc) for mark in call.marks)
 
 
 def own_fixture(item: Any) -> str | None:
@@ -104,19 +120,6 @@ def own_fixture(item: Any) -> str | None:
             known = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {}).get(name, ())
             return name if len(known) == 1 else None
     return None
-
-
-def _calls(metafunc: pytest.Metafunc) -> Sequence[Any]:
-    return getattr(metafunc, "_calls", ())
-
-
-def _note_ids(metafunc: pytest.Metafunc, arms: Sequence[Arm]) -> None:
-    """Keep the id that pytest has made for each arm, and its place, because other plugins may parametrize later."""
-    for arm in arms:
-        arm.place, arm.text = 0, arm
-    for call in _calls(metafunc):
-        arm, ids = call.params[ARM_PARAM], call._idlist  # noqa: SLF001 # the id of a test is these, joined
-        arm.place, arm.text = max(arm.place, len(ids) - 1), ids[-1]
 
 
 def _where(metafunc: pytest.Metafunc) -> str:
@@ -149,17 +152,21 @@ def _cases(fields: dict[str, object], metafunc: pytest.Metafunc, where: str) -> 
     return read_cases(path, where_of(path, None, root), root)
 
 
-def _arms(metafunc: pytest.Metafunc, treatments: Sequence[str], where: str) -> list[str]:
-    names = metafunc.fixturenames
-    if "graysplit_reply" in names and "graysplit" in names:
+def _arms(metafunc: pytest.Metafunc, settings: Settings, samples: object, where: str) -> list[ArmParam]:
+    names, treatments = metafunc.fixturenames, settings.treatments
+    both = [name for name in OUR_FIXTURES if name in names]
+    if len(both) > 1:
         raise UsageError(
-            f"{where}: the test asks for graysplit and for graysplit_reply",
-            hint="use graysplit_reply to judge each model alone, graysplit to judge the treatment against the control",
+            f"{where}: the test asks for {both[0]} and for {both[1]}",
+            hint="use graysplit_reply to judge each model alone, graysplit to judge the treatment against the control"
+            + (f", and {APP_FIXTURE} to run your application with each of them" if APP_FIXTURE in both else ""),
             slug=Slug.FIXTURE_BOTH,
         )
+    if APP_FIXTURE in names:
+        return app_arms(settings, samples)
     if "graysplit_reply" in names and treatments:
-        return ["control", *treatments]
-    return list(treatments) if len(treatments) > 1 else []
+        return list(map(ArmParam.of, ["control", *treatments]))
+    return list(map(ArmParam.of, treatments)) if len(treatments) > 1 else []
 
 
 def _add(metafunc: pytest.Metafunc, name: str, values: Iterable[object], ids: list[str]) -> None:
@@ -181,6 +188,8 @@ class CaseBuilder:
         self._from_file = self._fields.pop("cases", None) is not None
         # Whether the body of the test asserts something, if the marker says so; None if the body decides.
         self.asserts = asserts_of(self._fields, self._where)
+        # The models that a test of an application replaces; empty for that of the control.
+        self.swap = _swap_of(self._fields, item, self._where)
         names_prompt = any(name in self._fields for name in ("prompt", "messages", "turns"))
         self._base = None if names_prompt else complete(self._build({**self._fields, "prompt": "?"}, "?"))
 
@@ -192,7 +201,7 @@ class CaseBuilder:
         if self._from_file or self._base is None:
             return None
         names = [name for name in PROMPT_ARGUMENTS if name in params_of(item)]
-        return names[0] if names and all(_is_indirect(item, name) for name in names) else None
+        return names[0] if names and all(is_indirect(item, name) for name in names) else None
 
     def case(self, item: pytest.Item, made: Mapping[str, object] | None = None) -> Case:
         """Return the item's case; raise UsageError if it has no prompt or an invalid one.
@@ -206,7 +215,7 @@ class CaseBuilder:
         if self._base is None:
             return self._complete(self._build(self._fields, case_id))
         if made is None:
-            made = {name: params[name] for name in PROMPT_ARGUMENTS if name in params and not _is_indirect(item, name)}
+            made = {name: params[name] for name in PROMPT_ARGUMENTS if name in params and not is_indirect(item, name)}
         return self._prompted(made, case_id, self._base)
 
     def _read_case(self, params: Mapping[str, Any]) -> Case:
@@ -262,32 +271,3 @@ class CaseBuilder:
         if changes.get("min_similarity") == "auto" and not isinstance(case.min_similarity, str):
             changes["fallback_similarity"] = case.min_similarity
         return replace(case, **changes)
-
-
-def params_of(item: pytest.Item) -> Mapping[str, Any]:
-    """Return the parameters of an item; empty if it is not parametrized."""
-    callspec = getattr(item, "callspec", None)
-    return {} if callspec is None else cast("Mapping[str, Any]", callspec.params)
-
-
-def case_id_of(item: pytest.Item) -> str:
-    """Return the name of an item within its file, without the arm: both arms are one case."""
-    name = item.nodeid.partition("::")[2] or item.name
-    arm = params_of(item).get(ARM_PARAM)
-    if not isinstance(arm, Arm):
-        return name
-    callspec: Any = item.callspec  # type: ignore[attr-defined] # it has parameters
-    ids = list(callspec._idlist)  # noqa: SLF001 # the id of a test is these, joined
-    places = [place for place, text in enumerate(ids) if text == arm.text and place <= arm.place]
-    if not places:
-        return name
-    del ids[places[-1]]
-    base = name.removesuffix(f"[{callspec.id}]")
-    return f"{base}[{'-'.join(ids)}]" if ids else base
-
-
-def _is_indirect(item: Any, name: str) -> bool:
-    """Tell whether a parameter goes through a fixture, so that the test gets the fixture's value."""
-    known = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {}).get(name)
-    # pytest uses this private function to pass a direct parameter.
-    return known is not None and getattr(known[-1].func, "__name__", "") != "get_direct_param_fixture_func"

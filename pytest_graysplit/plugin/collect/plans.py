@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.config.arms import Arm
     from pytest_graysplit.config.settings import Settings
+    from pytest_graysplit.plugin.collect.app_arms import AppPlan
     from pytest_graysplit.plugin.hookspecs import FolderHooks
     from pytest_graysplit.plugin.run_totals import RunTotals
     from pytest_graysplit.plugin.scoring import Scoring
@@ -74,7 +75,7 @@ class Plan:
     `samples` is the number of replies that are judged per arm; further replies of the control measure its noise.
     `only_arm` is the arm of a `graysplit_reply` test; None for a comparison. `path` is the test file. `fixture` is
     the fixture of ours that the function asks for. `body_asserts` is true if the body of the test asserts something
-    about the replies.
+    about the replies. `app` is the item's part in a test of an application, which has no requests beforehand.
     """
 
     case: Case
@@ -92,6 +93,7 @@ class Plan:
     body_asserts: bool = False
     fixture: str | None = None
     requests: Mapping[str, tuple[ReplyRequest, ...]] = field(default_factory=dict)
+    app: AppPlan | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -102,6 +104,10 @@ class Plan:
     def judged_arms(self) -> tuple[str, ...]:
         """The arms that the item judges."""
         return (self.only_arm,) if self.only_arm else (CONTROL, self.treatment)
+
+    def config_of(self, arm: str) -> Arm:
+        """Return the configuration of an arm of the item."""
+        return self.requests[arm][0].config if self.app is None else self.app.config
 
     @property
     def all_requests(self) -> list[ReplyRequest]:
@@ -185,6 +191,26 @@ class Planner:
             requests={arm: self._requests_of(case, path, arm, difference) for arm in arms},
         )
 
+    def plan_app(self, case: Case, path: Path, part: AppPlan, *, body_asserts: bool) -> Plan:
+        """Return the plan of an item that runs an application; its case is identified by its own messages."""
+        control = self._configured(CONTROL)
+        return Plan(
+            case=case,
+            request_hash=request_hash({"application": [dict(message) for message in case.messages]}),
+            differing=(),
+            same_request=False,
+            same_arms=control.is_same_as(part.config),
+            treatment=self.settings.treatments[0] if part.arm == CONTROL else part.arm,
+            only_arm=part.arm,
+            file=self.shown(path),
+            path=path,
+            recording_path=self.recording_of(path),
+            has_body=True,
+            samples=1,
+            body_asserts=body_asserts,
+            app=part,
+        )
+
     def check(self, case: Case, path: Path) -> None:
         """Raise UsageError if the case of a test file cannot be scored, or asks for `auto` in a run without samples."""
         self._scoring.check(case, path)
@@ -218,6 +244,17 @@ class Planner:
             self.noise_floors[metric] = None
             self._totals.notes.append(uncalibrated(0, None, {case.fallback_similarity}))
         return with_noise_floor(case, self.noise_floors[metric])
+
+    def without_auto(self, case: Case) -> Case:
+        """Replace `auto` in the case of an application, whose answers come too late for it; say so once."""
+        if case.min_similarity != "auto":
+            return case
+        number = case.fallback_similarity
+        instead = "no threshold" if number is None else f"{number:g}"
+        note = f"min_similarity=auto does not go with graysplit_app: these tests have {instead}"
+        if note not in self._totals.notes:
+            self._totals.notes.append(note)
+        return replace(case, min_similarity=number)
 
     @lru_cache(maxsize=64)  # noqa: B019 # lives as long as the run
     def shown(self, path: Path) -> str:
@@ -332,16 +369,19 @@ def write_requested(path: Path, plans: Sequence[Plan], asked: Sequence[Arm], pla
     """Write one JSON line for each reply that the plans request, and for one of each other configured arm.
 
     The requests of metrics depend on replies: only their case, model and arm are known, and their hash is left empty.
-    The later turns of a conversation depend on them as well: a line without model and hash stands for all of them.
+    The later turns of a conversation depend on them as well, and those of an application on its code: a line without
+    model and hash stands for all of them.
     """
     requested = {request.recording_key: None for plan in plans for request in plan.all_requests}
-    requested |= {key: None for plan in plans for key in planner.keys_of_other_arms(plan)}
+    requested |= {key: None for plan in plans if not plan.app for key in planner.keys_of_other_arms(plan)}
     requested |= {
         (plan.recording_path, ReplyKey(plan.case.id, arm.model, "", 0, arm.recorded_as)): None
         for plan in plans
         for arm in asked
     }
-    requested |= {(plan.recording_path, ReplyKey(plan.case.id, "", "", 0)): None for plan in plans if plan.case.turns}
+    requested |= {
+        (plan.recording_path, ReplyKey(plan.case.id, "", "", 0)): None for plan in plans if plan.case.turns or plan.app
+    }
     with path.open("a", encoding="utf-8") as file:
         for recording_path, key in requested:
             file.write(json.dumps({"into": str(recording_path.absolute()), **key._asdict()}) + "\n")

@@ -94,6 +94,9 @@ class CaseRun:
             run.problem = error
         return run
 
+    def conclude(self) -> None:
+        """Make the replies that exist only after the body of the test; those to a prompt are there before it."""
+
     def _compare(self) -> None:
         if isinstance(self.score, ModelGradedScorer):
             self.score.prepare(pairs_of(self.plan, self.replies))
@@ -151,19 +154,10 @@ class CaseRun:
 
     def _missing_score(self) -> GraysplitError | None:
         """Return the error for a threshold without a score: a judge that gives no verdict must not fail the model."""
-        if (
-            not isinstance(self.score, ModelGradedScorer)
-            or not (silence := self.score.silence())
-            or not self._lacks_a_score()
-        ):
+        if not isinstance(self.score, ModelGradedScorer):
             return None
-        metric = self.score.metric
-        return GraysplitError(
-            f"{metric.name} {metric.arm.name} gave no score for case {self.case.id!r}: {silence}",
-            hint="a call that failed is tried again by the next run; if the model cannot do it, name another one in "
-            f"[tool.graysplit.{metric.name}], or assert no similarity",
-            slug=Slug.METRIC_SILENT,
-        )
+        error = self.score.silent_error()
+        return error if error is not None and self._lacks_a_score() else None
 
     def _lacks_a_score(self) -> bool:
         compared = self.comparison
@@ -236,7 +230,7 @@ class CaseRun:
             asked_rubric=None if self.rubric is None else self.rubric.usage(),
             asked_guards=None if self.flags is None else self.flags.usage(),
             asserted=self._asserted(),
-            requests={arm: self.plan.requests[arm][0].body for arm in self.judged_arms},
+            requests={arm: some[0].body for arm in self.judged_arms if (some := self.plan.requests.get(arm))},
         )
 
     def _asserted(self) -> bool:
@@ -265,11 +259,11 @@ class CaseRun:
         failures = (*chain.from_iterable(by_reply), *whole)
         awaits_judge = lacks_verdict and any(one.passes_checks for one in each)
         judged = not self.bug and not awaits_judge and (bool(failures) or not self._unjudgeable(arm))
-        request = self.plan.requests[arm][0]
+        config, requests = self.plan.config_of(arm), self.plan.requests.get(arm, ())
         return ArmResult(
             arm=arm,
-            model=request.key.model,
-            name=request.config.name,
+            model=config.model,
+            name=config.name,
             replies=own,
             spare=spare,
             misses=failures,
@@ -281,8 +275,8 @@ class CaseRun:
             judged=judged,
             unjudged_because="" if judged else self._unjudged_because(),
             unasked=self.unasked,
-            over_limit=over_limit(request.body, answers),
-            elsewhere=elsewhere(request.config, answers),
+            over_limit=over_limit(requests[0].body, answers) if requests else 0,
+            elsewhere=elsewhere(config, answers),
             bug=self.bug,
         )
 

@@ -14,16 +14,18 @@ from pytest_graysplit.evaluation.flag_judging import FlagJudge
 from pytest_graysplit.evaluation.model_graded import ModelGradedScorer
 from pytest_graysplit.evaluation.rubric_judging import RubricJudge
 from pytest_graysplit.plugin.collect.plans import PLAN
+from pytest_graysplit.plugin.evaluate.app_case_run import AppCaseRun
 from pytest_graysplit.plugin.evaluate.case_run import CaseRun, compared_pairs, pairs_of
 from pytest_graysplit.replies.fingerprint import redact_body, redact_case
 from pytest_graysplit.verdict.results import CONTROL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from pytest_graysplit.evaluation.comparison import Score
     from pytest_graysplit.evaluation.model_graded import ModelGradedMetric
+    from pytest_graysplit.gateway.item_calls import ItemCalls
     from pytest_graysplit.plugin.collect.plans import Plan
     from pytest_graysplit.plugin.fetch.fetching import Fetching
     from pytest_graysplit.plugin.scoring import Scoring
@@ -88,7 +90,7 @@ class Evaluator:
         a missing reply, prevents them: the test of the plan fails with it.
         """
         requests: list[ReplyRequest] = []
-        if not self.asks_model(plan):
+        if plan.app is not None or not self.asks_model(plan):
             return requests
         fetcher = self._fetching.fetcher
         with suppress(Exception):
@@ -147,10 +149,31 @@ class Evaluator:
         item.stash.setdefault(CASE_RUNS, []).append(run)
         return run
 
+    def begin_app(
+        self, item: pytest.Item, plan: Plan, calls: ItemCalls, output: Callable[[], str | None]
+    ) -> AppCaseRun:
+        """Begin the run of an application; its reply is made and judged after the body of the test."""
+        run = AppCaseRun(
+            plan=plan,
+            case=plan.case,
+            score=self.scorer(plan),
+            rubric=self.rubric_judge(plan),
+            calls=calls,
+            output=output,
+            redact=self._fetching.redaction.of(plan.recording_path),
+            hooked=self._scoring.is_hooked(plan.path),
+        )
+        runs: list[CaseRun] = [run]
+        item.stash[CASE_RUNS] = runs
+        return run
+
     def evaluate_all(self, items: Iterable[pytest.Item]) -> None:
-        """Evaluate the items one after the other: between tests the same work takes twice as long, on cold caches."""
+        """Evaluate the items one after the other: between tests the same work takes twice as long, on cold caches.
+
+        The items of an application have no replies yet.
+        """
         with _collector_paused():
-            for item in items:
+            for item in (item for item in items if item.stash[PLAN].app is None):
                 with suppress(Exception):  # the test of the item fails with it, such as an error in a user's hook
                     self.case_run(item, item.stash[PLAN])
 
@@ -159,6 +182,8 @@ class Evaluator:
 
         The process of the test redacts them, because the main process may not know the hooks of the test's folder.
         """
+        if self._scoring.is_hooked(path):
+            results = tuple(_hooked(result) for result in results)
         if not self._shows_requests:
             return tuple(replace(result, requests={}) for result in results)
         redact = self._fetching.redaction.of(path)
@@ -167,6 +192,8 @@ class Evaluator:
     def complete_comparisons(self, results: Results) -> None:
         """Compare the arms of `graysplit_reply` cases, which run as separate items."""
         for row in results.rows:
+            if row.is_app:
+                continue  # compared when the last run of both arms had ended, or not at all
             control = row.arms.get(CONTROL)
             for arm, treatment in row.arms.items():
                 if row.case.turns and (treatment.unasked or (control and control.unasked)):
@@ -191,6 +218,11 @@ class Evaluator:
         if scoring.is_model_graded(case) or scoring.is_hooked(path) or not scoring.is_known(case):
             return None
         return scoring.of_texts(case, path)
+
+
+def _hooked(result: CaseResult) -> CaseResult:
+    """Note for the main process, which may not know the hooks of a folder, that one may score the outputs."""
+    return result if result.app is None else replace(result, app=replace(result.app, hooked=True))
 
 
 def _redacted(result: CaseResult, redact: Redactor) -> CaseResult:

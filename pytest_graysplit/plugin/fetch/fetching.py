@@ -6,6 +6,7 @@ import shlex
 import sys
 from dataclasses import replace
 from functools import cached_property, lru_cache, partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.errors import Slug, UsageError
@@ -18,6 +19,7 @@ from pytest_graysplit.replies.recordings import Recordings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from concurrent.futures import Future
     from pathlib import Path
 
     from pytest_graysplit.config.credentials import Access
@@ -76,6 +78,7 @@ class Fetching:
         self._scoring = scoring
         self._worker = worker
         self._run_id = run_id
+        self._app_lock = Lock()
         self.redaction = Redaction(settings.secrets, hooks, planner)
         self.journals = Journals(settings, planner.root, totals, fresh=worker.fresh, shown=planner.shown)
 
@@ -144,25 +147,29 @@ class Fetching:
             # Read before anything is sent: a broken file is one message, and no reply stays in a journal because of it.
             for path in sorted({request.recording_path for request in requests}):
                 self.recordings.keys(path)
-        replay_by_itself = self._settings.record == "none" and self._settings.record_reason
-        if requests and replay_by_itself and not any(self.fetcher.recorded(request) for request in requests):
-            raise UsageError(
-                f"nothing is recorded yet, and this run only replays, because {self._settings.record_reason}",
-                hint=self._access_to_record(requests).to_record(self.record_command),
-                slug=Slug.NOTHING_RECORDED,
-            )
+        if requests and self._only_replays and not any(self.fetcher.recorded(request) for request in requests):
+            raise self._nothing_recorded([request.config.access for request in requests])
 
-    def _access_to_record(self, requests: Sequence[ReplyRequest]) -> Access:
-        """Return the endpoint that a recording run needs first: one without a key, if there is one."""
-        every = [request.config.access for request in requests]
-        return next((access for access in every if not access.suffices), every[0])
+    @property
+    def _only_replays(self) -> bool:
+        """Whether this run replays without being told to."""
+        return self._settings.record == "none" and bool(self._settings.record_reason)
+
+    def _nothing_recorded(self, every: Sequence[Access]) -> UsageError:
+        """Return the error that names the endpoint which a recording run needs first: one without a key, if any."""
+        access = next((access for access in every if not access.suffices), every[0])
+        return UsageError(
+            f"nothing is recorded yet, and this run only replays, because {self._settings.record_reason}",
+            hint=access.to_record(self.record_command),
+            slug=Slug.NOTHING_RECORDED,
+        )
 
     def require_limits(self, requests: Sequence[ReplyRequest]) -> None:
         """Raise UsageError if there is a cap and the maximum cost of a request is unknown."""
         if self.budget is not None:
             self.budget.require_limits(requests, self._scoring.model_graded_metrics() if requests else ())
 
-    def require_folders(self, requests: Iterable[ReplyRequest]) -> None:
+    def require_folders(self, requests: Iterable[ReplyRequest | Plan]) -> None:
         """Open the journal; raise UsageError if the replies could be paid for but not written."""
         if self._settings.record != "off":
             self.journals.require_writable(requests)
@@ -204,6 +211,53 @@ class Fetching:
             self.require_folders(missing)
             self.fetcher.start(missing)
         return [self.fetcher.reply(request) for request in requests]
+
+    def prepare_apps(self, plans: Sequence[Plan]) -> None:
+        """Get ready for the requests of applications, whose tests may replace sockets, files or time.
+
+        Raises UsageError for a replay without any recorded reply, or for replies that could not be written.
+        """
+        if self._settings.record != "off":
+            recorded = [self.recordings.keys(path) for path in sorted({plan.recording_path for plan in plans})]
+            if self._only_replays and not any(recorded):
+                raise self._nothing_recorded([plan.config_of(plan.judged_arms[0]).access for plan in plans])
+        if self._settings.record != "none":
+            self.require_folders(plans)
+            self.fetcher.make_ready()
+
+    def unrecorded_apps(self, plans: Sequence[Plan]) -> int:
+        """Return the number of plans of applications whose cases have no recordings with the arm's model."""
+        if self._settings.record == "none":
+            return 0
+        paths = {plan.recording_path for plan in plans} if self._settings.record != "off" else set()
+        known = {(path, key.case, key.model) for path in paths for key in self.recordings.keys(path)}
+        return sum(
+            (plan.recording_path, plan.case.id, plan.config_of(plan.judged_arms[0]).model) not in known
+            for plan in plans
+        )
+
+    def begin(self, request: ReplyRequest) -> Future[Reply]:
+        """Return the future of the reply to an application's request; raise GraysplitError if it cannot be sent."""
+        with self._app_lock:  # an application asks from any thread
+            if missing := self.fetcher.missing([request]):
+                if not request.passes:
+                    self._require_keys(missing)
+                self._require_limits_of_app(missing)
+            return self.fetcher.begin(request)
+
+    def _require_limits_of_app(self, requests: Sequence[ReplyRequest]) -> None:
+        """Raise UsageError like `require_limits`, with the remedy for a request that the plugin does not make."""
+        try:
+            self.require_limits(requests)
+        except UsageError as error:
+            if error.slug != Slug.CAP_UNLIMITED:
+                raise
+            raise UsageError(
+                error.problem,
+                hint="let the application send max_tokens (or max_completion_tokens, max_output_tokens), or give it to "
+                "the arm: [tool.graysplit.arms.NAME] params = { max_tokens = 500 }",
+                slug=Slug.CAP_UNLIMITED,
+            ) from None
 
     def own_usage(self) -> BudgetUsage | None:
         """Return the spending of this process if there is a cap and it counts alone."""

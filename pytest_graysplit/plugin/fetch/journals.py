@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_graysplit.config.settings import Settings
+    from pytest_graysplit.plugin.collect.plans import Plan
     from pytest_graysplit.plugin.run_totals import RunTotals
     from pytest_graysplit.replies.recordings import MergeReport
     from pytest_graysplit.replies.reply_request import ReplyRequest
@@ -72,7 +73,7 @@ class Journals:
         self._totals.notes += report.warnings
         self._totals.notes += [str(problem) for problem in report.problems]
 
-    def require_writable(self, requests: Iterable[ReplyRequest]) -> None:
+    def require_writable(self, requests: Iterable[ReplyRequest | Plan]) -> None:
         """Raise UsageError if the replies could be paid for but not written."""
         paths = {request.recording_path for request in requests}
         for path in paths:

@@ -10,7 +10,9 @@ import pytest
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.formatting.escaping import visible
 from pytest_graysplit.plugin.options import pytest_option
+from pytest_graysplit.plugin.report.app_pairing import AppPairing
 from pytest_graysplit.plugin.report.item_reports import emit
+from pytest_graysplit.plugin.report.late_failures import LateFailures
 from pytest_graysplit.plugin.report.run_notes import budget_note, facts_of, run_notes, unanswered_note
 from pytest_graysplit.plugin.report.run_record import arm_records, run_record
 from pytest_graysplit.plugin.workers import unpacked
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.plugin.context import RunContext
     from pytest_graysplit.reporting.summary import Line
     from pytest_graysplit.verdict import Verdict
+    from pytest_graysplit.verdict.results import CaseResult
 
 MAX_SHOWN = 10
 
@@ -44,14 +47,18 @@ class SummaryReporter:
         # Kept here, because a plugin may replace the terminal reporter and its counts.
         self._missed: dict[str, str] = {}
         self._judged: tuple[object, tuple[Verdict, ...]] | None = None
+        self._apps = AppPairing(context.totals.results, context.app_comparer)
+        self._late = LateFailures(context, forgives=self._settings.gate != "case")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Add the results of a test; the report of a crashed worker has none."""
-        if missed := getattr(report, "graysplit_missed", None):
-            self._missed[report.nodeid] = str(missed)
         if not self.add_results(report) and report.when == "???":
             self._totals.crashed += 1
+        if report.when == "teardown":
+            self._late.add_properties(report)
+        if missed := getattr(report, "graysplit_missed", None):
+            self._missed[report.nodeid] = str(missed)
 
     def add_results(self, report: Any) -> bool:
         """Move the results of a test's report to those of the run; return False for a report without any."""
@@ -59,11 +66,18 @@ class SummaryReporter:
         if results is None:
             return False
         # An xdist worker or a forked test sends its results packed.
-        self._totals.results.add(report.nodeid, unpacked(results) if isinstance(results, bytes) else results)
+        self._add(report, unpacked(results) if isinstance(results, bytes) else results)
         if getattr(report, "graysplit_unmarked", False):
             self._totals.unmarked.add(report.nodeid)
         del report.graysplit  # the terminal keeps every report until the end
         return True
+
+    def _add(self, report: Any, results: tuple[CaseResult, ...]) -> None:
+        if all(result.app is None for result in results):
+            self._totals.results.add(report.nodeid, results)
+            return
+        for finished in self._apps.add(report.nodeid, results, report):
+            self._late.put(finished, report)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: Any) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
@@ -187,7 +201,7 @@ class SummaryReporter:
         ranks = {name: rank for rank, name in reversed(list(enumerate(broken)))}
 
         def order(miss: tuple[str, str]) -> tuple[int, bool, str]:
-            results = self._totals.results.of(miss[0])
+            results = self._totals.results.of(miss[0]) or self._apps.about(miss[0])
             own = [ranks.get(f"{one.file}::{one.case.id}", len(broken)) for one in results]
             only_control = all(arm.arm == CONTROL for one in results for arm in one.arms if arm.misses)
             return min(own, default=len(broken)), only_control, miss[0]

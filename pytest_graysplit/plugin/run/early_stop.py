@@ -95,7 +95,9 @@ class EarlyStopMonitor:
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Evaluate an item after its last report."""
         if report.when in ("teardown", "???"):
-            self._early.report(report.nodeid, self._totals.results.of(report.nodeid))
+            # An application's result comes with its last run; until then one arm alone would close the case.
+            results = [one for one in self._totals.results.of(report.nodeid) if not one.is_unpaired]
+            self._early.report(report.nodeid, tuple(results))
             if self.stops_path is not None and len(self._early.stops) > self._written:
                 self._written = len(self._early.stops)
                 stops = {name: asdict(stop) for name, stop in self._early.stops.items()}

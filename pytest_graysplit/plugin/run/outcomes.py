@@ -9,27 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_graysplit.cases.tool_calls.values import format_calls
 from pytest_graysplit.errors import BudgetExceededError, RelayError
-from pytest_graysplit.formatting.escaping import on_one_line
 from pytest_graysplit.plugin.collect.adopting import AWAITED
 from pytest_graysplit.plugin.collect.plans import PLAN, drop
+from pytest_graysplit.plugin.evaluate.app_case_run import AppCaseRun
 from pytest_graysplit.plugin.evaluate.body_errors import body_failure
 from pytest_graysplit.plugin.evaluate.evaluator import CASE_RUNS
 from pytest_graysplit.plugin.options import pytest_option
 from pytest_graysplit.plugin.report.item_reports import escape_failure
+from pytest_graysplit.plugin.report.junit_properties import properties
 from pytest_graysplit.plugin.workers import packed
 from pytest_graysplit.reporting.failure import failure
-from pytest_graysplit.types.comparisons import cost_of_turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator
 
     from pytest_graysplit.plugin.collect.plans import Plan
     from pytest_graysplit.plugin.evaluate.case_run import CaseRun
     from pytest_graysplit.plugin.evaluate.evaluator import Evaluator
     from pytest_graysplit.plugin.run_totals import RunTotals
-    from pytest_graysplit.types import Reply
     from pytest_graysplit.verdict.results import CaseResult
 
 # The name under which these hooks are registered, and again after every conftest.py.
@@ -66,7 +64,7 @@ class Outcomes:
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         """Check expectations, thresholds and budgets after the body, so that a failed one is a failed test."""
         plan = item.stash.get(PLAN, None)
-        if plan is not None:
+        if plan is not None and plan.app is None:
             self._refuse_without_reply(item, plan)
         try:
             outcome = yield
@@ -85,10 +83,20 @@ class Outcomes:
     def _body_raised(self, item: pytest.Item, error: BaseException) -> None:
         if not _is_skip(error):
             _note_error(item, error)
-            item.add_report_section("call", "graysplit", self._judge(item))
+            text = self._judge(item)
+            self._explain(item, text)
+            item.add_report_section("call", "graysplit", text)
         # A test that skips because of the cap counts, and so does one that skips after a failed subtest.
         elif any(run.unasked or run.body_error or run.bug for run in item.stash[CASE_RUNS]):
             self._judge(item)
+
+    def _explain(self, item: pytest.Item, text: str) -> None:
+        """Fail or skip the test of an application without the error of its body, which only follows from the cause."""
+        run = item.stash[CASE_RUNS][0]
+        if isinstance(run, AppCaseRun) and run.explains_error:
+            if isinstance(run.problem, BudgetExceededError):
+                raise pytest.skip.Exception(run.problem.problem, _use_item_location=True) from None
+            raise pytest.fail.Exception(text, pytrace=False) from None
 
     def _refuse_without_reply(self, item: pytest.Item, plan: Plan) -> None:
         run = self._evaluator.case_run(item, plan)
@@ -110,10 +118,14 @@ class Outcomes:
     def _judge(self, item: pytest.Item) -> str:
         """Judge all case runs of the item, keep their results for the report, and return the failures as text."""
         runs: list[CaseRun] = item.stash[CASE_RUNS]
+        for run in runs:
+            run.conclude()
+            if PLAN in item.stash and isinstance(run.problem, RelayError) and item.stash[PLAN].app is not None:
+                self._totals.stop_run(item.session, run.problem)
         results = tuple(run.result(item.nodeid) for run in runs)
         item.stash[RESULTS] = results
         if pytest_option(item.config, "xmlpath") and COUNTED not in item.stash:
-            item.user_properties += [pair for result in results for pair in _properties(result)]
+            item.user_properties += [pair for result in results for pair in properties(result)]
         texts = [failure(result, run.problem) for result, run in zip(results, runs, strict=True) if not run.unasked]
         return "\n\n".join(text for text in texts if text)
 
@@ -204,59 +216,6 @@ def _is_skip(error: BaseException) -> bool:
     """Tell whether pytest shows the error as a skip; that of unittest exists only after its import."""
     skipping = getattr(sys.modules.get("unittest"), "SkipTest", pytest.skip.Exception)
     return isinstance(error, pytest.skip.Exception | skipping)
-
-
-def _properties(result: CaseResult) -> list[tuple[str, object]]:
-    """Return the JUnit properties of a case, `graysplit_...`, for dashboards that read them."""
-    pairs: list[tuple[str, object]] = [("graysplit_case", on_one_line(result.case.id))]
-    if result.comparison is not None and result.comparison.similarity is not None:
-        pairs.append(("graysplit_similarity", round(result.comparison.similarity, 4)))
-    if result.comparison is not None and result.comparison.self_similarity is not None:
-        pairs.append(("graysplit_self_similarity", round(result.comparison.self_similarity, 4)))
-    if result.comparison is not None and result.comparison.fields:
-        fields = dict.fromkeys(one.field for one in result.comparison.fields)
-        pairs.append(("graysplit_fields", on_one_line(", ".join(fields))))
-    if result.parting_turn is not None:
-        pairs.append(("graysplit_parting_turn", result.parting_turn + 1))
-    for arm in result.arms:
-        name = on_one_line(arm.arm)  # pytest writes the names of properties into XML unescaped
-        if arm.judged:
-            pairs.append((f"graysplit_passed[{name}]", str(arm.passed).lower()))
-        for reply in arm.replies[:1]:
-            pairs += _reply_properties(name, reply, len(result.case.turns))
-    return [*pairs, *_rubric_properties(result)]
-
-
-def _rubric_properties(result: CaseResult) -> Iterator[tuple[str, object]]:
-    """Yield the criteria of a rubric by number, and the verdicts on each by arm and number."""
-    for number, criterion in enumerate(result.case.rubric):
-        yield f"graysplit_rubric[{number}]", on_one_line(criterion)
-        for arm in result.arms:
-            held = [one.holds for one in arm.rubric if one.criterion == criterion]
-            if held:
-                yield f"graysplit_rubric[{on_one_line(arm.arm)}][{number}]", _verdicts(held)
-
-
-def _verdicts(held: Sequence[bool | None]) -> str:
-    """Write the verdicts on a criterion for each answer of an arm: yes, no or unknown; of several answers all of them.
-
-    >>> _verdicts([True]), _verdicts([True, None])
-    ('yes', 'yes, unknown')
-    """
-    return ", ".join("unknown" if one is None else "yes" if one else "no" for one in held)
-
-
-def _reply_properties(name: str, reply: Reply, turns: int) -> Iterator[tuple[str, object]]:
-    """Yield the properties of an arm's first reply; of a conversation with so many turns, that to its last one."""
-    if turns:
-        yield f"graysplit_turns[{name}]", f"{len(reply.turns)} of {turns}"
-    yield f"graysplit_outcome[{name}]", reply.outcome
-    if reply.latency_s is not None:
-        yield f"graysplit_latency_s[{name}]", reply.latency_s
-    if (cost_usd := cost_of_turns(reply)) is not None:
-        yield f"graysplit_cost_usd[{name}]", str(cost_usd)
-    if reply.tool_calls:
-        yield f"graysplit_tool_calls[{name}]", format_calls(reply.tool_calls)
 
 
 def _writes_in_colour(config: pytest.Config) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.formatting.display import plural
 from pytest_graysplit.plugin.collect.adopting import AWAITED, PROBLEM, Adopter, marked_late, without_spare_arms
+from pytest_graysplit.plugin.collect.app_arms import side_by_side
 from pytest_graysplit.plugin.collect.marks import is_marked
 from pytest_graysplit.plugin.collect.plans import PLAN, write_requested
 from pytest_graysplit.plugin.collect.selection import plans_of
@@ -41,7 +42,7 @@ class RunnerHooks:
         self.adopter.adopt(items, late=True)
         if not last:
             return
-        items[:] = without_spare_arms(items)
+        items[:] = side_by_side(without_spare_arms(items), _app_case_of)
         if not self._context.settings.treatments:
             self._skip_marked(items)
 
@@ -62,8 +63,8 @@ class RunnerHooks:
             )
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
-        """Count the deselected cases, which make the run a partial one."""
-        self._totals.deselected += sum(PLAN in item.stash or AWAITED in item.stash for item in items)
+        """Count the deselected cases, which make the run a partial one; a hook may just have marked them."""
+        self._totals.deselected += sum(PLAN in item.stash or AWAITED in item.stash or is_marked(item) for item in items)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -116,3 +117,9 @@ class RunnerHooks:
     def pytest_unconfigure(self) -> None:
         """Release our references early, because pytest runs five full garbage collections at exit."""
         self._context.release()
+
+
+def _app_case_of(item: pytest.Item) -> tuple[str, str] | None:
+    """Return the case of an item that runs an application; None for any other item."""
+    plan = item.stash.get(PLAN, None)
+    return None if plan is None or plan.app is None else (plan.file, plan.case.id)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.evaluation.mutations import Answered
 from pytest_graysplit.plugin.collect.adopting import AWAITED
-from pytest_graysplit.plugin.collect.marks import ARM_PARAM, is_marked, params_of
+from pytest_graysplit.plugin.collect.app_arms import asks_for_app
+from pytest_graysplit.plugin.collect.arm_params import ARM_PARAM, ArmParam, params_of
+from pytest_graysplit.plugin.collect.marks import is_marked
 from pytest_graysplit.plugin.collect.plans import PLAN
 from pytest_graysplit.plugin.collect.selection import will_run
 from pytest_graysplit.plugin.run.prefetch import RELAY_FIXTURE
@@ -72,7 +74,8 @@ class Subject:
 
 def is_of_suite(item: pytest.Item) -> bool:
     """Tell whether a test judges a treatment, by its marker or from its body."""
-    if params_of(item).get(ARM_PARAM) == CONTROL:
+    arm = params_of(item).get(ARM_PARAM)
+    if isinstance(arm, ArmParam) and (arm.arm == CONTROL or arm.sample):  # the control stands for all runs of the case
         return False
     return is_marked(item) or AWAITED in item.stash or RELAY_FIXTURE in getattr(item, "fixturenames", ())
 
@@ -102,6 +105,8 @@ def _left_out(item: pytest.Item, evaluator: Evaluator) -> State | None:
     """Return the reason why a test is not tried; None if it is."""
     if not will_run(item):
         return "skipped"
+    if asks_for_app(item):
+        return "application"
     if RELAY_FIXTURE in getattr(item, "fixturenames", ()):
         return "from-body"
     plan = item.stash.get(PLAN, None)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pytest_graysplit.formatting.clock import REAL, stamp
-from pytest_graysplit.replies.fingerprint import canonical, redact_call, redact_json, unchanged
+from pytest_graysplit.replies.fingerprint import canonical, chained, redact_call, redact_json, unchanged
 from pytest_graysplit.replies.recordings.jsonl import encode
 from pytest_graysplit.replies.recordings.records import FREE_TEXTS, entry_line, reply_line
+from pytest_graysplit.replies.recordings.served_answers import redact_served
 from pytest_graysplit.replies.recordings.state_dir import (
     journal_folder,
     lock_or_refuse,
@@ -76,18 +77,26 @@ class Journal:
         with self._one_at_a_time:
             self._open()
 
-    def append(
-        self, into: Path, key: ReplyKey, body: Mapping[str, Json], reply: Reply, *, is_vector: bool = False
+    def append(  # noqa: PLR0913 # the last two by name
+        self,
+        into: Path,
+        key: ReplyKey,
+        body: Mapping[str, Json],
+        reply: Reply,
+        *,
+        is_vector: bool = False,
+        also: Redactor = unchanged,
     ) -> None:
         """Store the reply for the recording file, if it is recordable; safe from any thread, on disk on return.
 
-        The text of a vector is stored as it is: it contains no secret, and a redacted one would have another direction.
+        `also` redacts a secret of this request alone. The text of a vector is stored as it is: it contains no secret,
+        and a redacted one would have another direction.
         Raises RecordingError where the disk is full or the folder cannot be written.
         """
         if not recordable(reply):
             return
         free = FREE_TEXTS - {"text"} if is_vector else FREE_TEXTS
-        redact = self._redact_for(into)
+        redact = chained(self._redact_for(into), also)
         clean: Any = redact_json(dict(body), redact)
         stored = self._reply(key, reply, free, redact)
         line = entry_line(relative_to(self._root, into), key.request, canonical(clean), stored)
@@ -110,6 +119,8 @@ class Journal:
     def _reply(self, key: ReplyKey, reply: Reply, free: AbstractSet[str], redact: Redactor) -> bytes:
         if reply.tool_calls:
             reply = replace(reply, tool_calls=tuple(redact_call(call, redact) for call in reply.tool_calls))
+        if reply.served is not None:
+            reply = replace(reply, served=redact_served(reply.served, redact))
         fields = msgspec.to_builtins(reply_line(key, reply, self._now()))
         clean = {name: redact_json(value, redact) if name in free else value for name, value in fields.items()}
         return encode(clean)

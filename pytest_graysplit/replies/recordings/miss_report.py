@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit.replies.fingerprint import canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_graysplit.replies.recordings.recording_file import RecordingFile
     from pytest_graysplit.types import Json, ReplyKey
@@ -21,6 +21,8 @@ MOST_LINES = 6
 SHORT = 60
 CONTEXT = 24
 SHOWN = 120
+# Letters of a field that are compared to find the nearest call.
+COMPARED = 400
 
 
 class NearestRecordings:
@@ -36,21 +38,52 @@ class NearestRecordings:
             self._by_case[key.case].append(key)
             self._by_request[key.request].append(key)
 
-    def explain(self, key: ReplyKey, requested: Mapping[str, Json]) -> Iterator[str]:
-        """Yield lines about the nearest recording, and how it differs."""
+    def explain(self, key: ReplyKey, requested: Mapping[str, Json], *, is_call: bool = False) -> Iterator[str]:
+        """Yield lines about the nearest recording, and how it differs; `is_call` is a request of an application."""
         if not self._recording.replies:
             yield f"{self._recording.where} holds no replies"
-        elif nearest := self._nearest(key, requested):
-            yield f"{self._recording.where} has one that differs:"
+        elif nearest := self._nearest(key, requested, is_call=is_call):
+            yield f"{self._recording.where} has one that differs{self._number(nearest) if is_call else ''}:"
             yield from (f"  {line}" for line in self._described(nearest, key, requested))
 
-    def _nearest(self, key: ReplyKey, requested: Mapping[str, Json]) -> ReplyKey | None:
-        nearest = self._by_request.get(key.request) or self._by_case.get(key.case) or self._similar(requested)
+    def has_request(self, key: ReplyKey) -> bool:
+        """Tell whether the request of a key is recorded, under any name and for any model."""
+        return key.request in self._by_request
 
-        def similarity(known: ReplyKey) -> tuple[bool, ...]:
-            return known.model == key.model, known.arm == key.arm, known.sample == key.sample, known.case == key.case
+    def _nearest(self, key: ReplyKey, requested: Mapping[str, Json], *, is_call: bool) -> ReplyKey | None:
+        nearest = self._by_request.get(key.request) or self._by_case.get(key.case) or self._similar(requested)
+        overlaps = self._overlaps(nearest, requested) if is_call else {}
+
+        def similarity(known: ReplyKey) -> tuple[float, ...]:
+            near = known.model == key.model, known.arm == key.arm, known.sample == key.sample, known.case == key.case
+            return *near, overlaps.get(known.request, 0.0), -abs(known.call - key.call)
 
         return max(nearest, key=similarity, default=None)
+
+    def _overlaps(self, keys: Sequence[ReplyKey], requested: Mapping[str, Json]) -> dict[str, float]:
+        """Return the share of fields that each recorded request has in common with this one.
+
+        The calls of one run repeat the messages before them, so a comparison of the texts would take much longer.
+        """
+        from rapidfuzz.distance import Indel
+
+        fields, overlaps = dict(_leaves(json.loads(canonical(requested)))), {}
+        for request in {key.request for key in keys}:
+            known = dict(_leaves(self._recording.body(request) or {}))
+            names = known.keys() & fields.keys()
+            alike = sum(
+                1.0
+                if known[name] == fields[name]
+                else Indel.normalized_similarity(known[name][:COMPARED], fields[name][:COMPARED])
+                for name in names
+            )
+            overlaps[request] = alike / max(len(known.keys() | fields.keys()), 1)
+        return overlaps
+
+    def _number(self, nearest: ReplyKey) -> str:
+        """Return the place of a call among those of its run."""
+        run = self._recording.run_of(nearest)
+        return f", call {run.index(nearest) + 1} of {len(run)}"
 
     def _similar(self, requested: Mapping[str, Json]) -> list[ReplyKey]:
         """Find the most similar request: a case that was renamed and edited at the same time."""
@@ -78,6 +111,8 @@ class NearestRecordings:
             yield from self._changed(nearest.request, requested)
         elif nearest.sample != key.sample:
             yield f"sample: {nearest.sample} -> {key.sample}"
+        elif nearest[:-1] == key[:-1]:
+            yield f"the same request is recorded {nearest.call + 1} times, and this is number {key.call + 1}"
 
     def _changed(self, request: str, requested: Mapping[str, Json]) -> Iterator[str]:
         stored = self._recording.body(request)

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.errors import RecordingError, Slug
 from pytest_graysplit.replies.recordings.jsonl import UTF8_MARK, LineError, OtherFormatError
-from pytest_graysplit.replies.recordings.records import decode_body, decode_head, decode_reply, decode_usage, examine
+from pytest_graysplit.replies.recordings.records import (
+    decode_body,
+    decode_head,
+    decode_reply,
+    decode_usage,
+    examine,
+    is_answer_of_application,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -73,7 +80,7 @@ class RecordingFile:
     def reply(self, key: ReplyKey) -> Reply | None:
         """Return the reply with the key, or one to the same request where only the case was renamed."""
         at = self.replies.get(key)
-        if at is None and (at := self.renamed().get(key[1:])) is None:
+        if at is None and (at := self._renamed_from(key)) is None:
             return None
         try:
             return decode_reply(self.lines[at])
@@ -90,12 +97,36 @@ class RecordingFile:
     def renamed(self) -> dict[tuple[object, ...], int]:
         """Return the position of the newest reply to each request, independent of the name of its case."""
         if self._by_request is None:
-            self._by_request = {}
+            newest: dict[tuple[object, ...], int] = {}
             for key, at in self.replies.items():
-                known = self._by_request.setdefault(key[1:], at)
+                known = newest.setdefault(key[1:], at)
                 if known != at and self._rank(at) > self._rank(known):
-                    self._by_request[key[1:]] = at
+                    newest[key[1:]] = at
+            self._by_request = newest  # at once, because an application asks from several threads
         return self._by_request
+
+    def _renamed_from(self, key: ReplyKey) -> int | None:
+        """Return the position of a reply to the same request under another name of its case.
+
+        Tests of an application may begin with the same request and go on with others, which hold its answer. So the
+        name most like the one that is looked for counts, and not the newest answer.
+        """
+        at = self.renamed().get(key[1:])
+        if at is None or not is_answer_of_application(self.lines[at]):
+            return at
+        from rapidfuzz.distance import Indel
+
+        def likeness(known: ReplyKey) -> tuple[float, tuple[str, bytes]]:
+            return Indel.normalized_similarity(known.case, key.case), self._rank(self.replies[known])
+
+        return self.replies[max((known for known in self.replies if known[1:] == key[1:]), key=likeness)]
+
+    def run_of(self, key: ReplyKey) -> list[ReplyKey]:
+        """Return the keys of the run of an application to which a key belongs, in the order of their times."""
+        run = (
+            known for known in self.replies if known._replace(request="", call=0) == key._replace(request="", call=0)
+        )
+        return sorted(run, key=lambda known: self._rank(self.replies[known]))
 
     def body(self, request: str) -> dict[str, Any] | None:
         """Return the body of the request with this hash, or None where the file does not have it."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pytest_graysplit.replies.recordings.recording_file import RecordingFile
     from pytest_graysplit.types import Json, Redactor, Reply, ReplyKey, Usage
 
+MOVING = "; a part that differs in every run belongs into `ignore` of [tool.graysplit.app]"
+
 
 class Recordings:
     """The recorded replies of all recording files."""
@@ -45,23 +47,32 @@ class Recordings:
         """Yield the token counts of every reply in the file."""
         return self._recording(path).usages()
 
-    def explain_miss(
-        self, path: Path, key: ReplyKey, body: Mapping[str, Json], command: str, role: str = ""
+    def explain_miss(  # noqa: PLR0913 # the last two by name
+        self,
+        path: Path,
+        key: ReplyKey,
+        body: Mapping[str, Json],
+        command: str,
+        role: str = "",
+        *,
+        is_call: bool = False,
     ) -> RecordingError:
         """Return the error for a missing reply: the nearest one, the differences, and the command to record.
 
         `command` continues "run once with"; the role is named beside the model: control, treatment, or a metric.
+        `is_call` is a request of an application.
         """
         redact = self._redact_for(path)
         requested = {name: redact_json(value, redact) for name, value in body.items() if name != "model"}
         stored = self._stored(path, key)
         if path not in self._nearest:
             self._nearest[path] = NearestRecordings(self._recording(path))
-        lines = self._nearest[path].explain(stored, requested)
+        nearest = self._nearest[path]
+        lines = nearest.explain(stored, requested, is_call=is_call)
         who = ", ".join(filter(None, (role, stored.model, stored.arm and f"arm {stored.arm}")))
         return RecordingError(
-            "\n  ".join([f"no recording for case {stored.case!r} ({who})", *lines]),
-            hint=f"run once with {command}",
+            "\n  ".join([f"no recording for {'a call of ' if is_call else ''}case {stored.case!r} ({who})", *lines]),
+            hint=f"run once with {command}{'' if nearest.has_request(stored) or not is_call else MOVING}",
             slug=Slug.RECORDING_MISSING,
         )
 

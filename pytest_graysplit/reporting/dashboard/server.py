@@ -53,7 +53,7 @@ class LiveServer:
         self._thread.join(2 * STOP_S)
 
     def _run(self) -> None:
-        logger, others = logging.getLogger("uvicorn.error"), _OtherThreads()
+        logger, others = logging.getLogger("uvicorn.error"), OtherThreads()
         logger.addFilter(others)
         try:
             self._server.run(sockets=[self._listener])
@@ -62,7 +62,7 @@ class LiveServer:
             self._listener.close()
 
 
-class _OtherThreads(logging.Filter):
+class OtherThreads(logging.Filter):
     """A filter that drops the log records of this thread; a log level would silence other uvicorn servers as well."""
 
     def __init__(self) -> None:
@@ -70,6 +70,7 @@ class _OtherThreads(logging.Filter):
         self._own = threading.get_ident()
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Keep the records of other threads."""
         return record.thread != self._own
 
 

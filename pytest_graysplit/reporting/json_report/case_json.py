@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.cases.expect_fields import expect_json
 from pytest_graysplit.cases.json_field_rules import json_fields_json
-from pytest_graysplit.cases.tool_calls.reading import as_json
 from pytest_graysplit.formatting.json_text import plain_json
+from pytest_graysplit.reporting.json_report.reply_json import calls_json, reply_json, run_json
 from pytest_graysplit.reporting.json_report.sums_json import usage_json
 from pytest_graysplit.types import CONTROL
-from pytest_graysplit.verdict.figures_json import finite, usd
+from pytest_graysplit.verdict.figures_json import finite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,12 +25,9 @@ if TYPE_CHECKING:
         PairScore,
         Reply,
         Turn,
-        Usage,
     )
     from pytest_graysplit.types.comparisons import Places
     from pytest_graysplit.verdict.results import ArmResult, CaseRow
-
-_USAGE = ("prompt", "completion", "cached", "cache_write", "cache_write_1h", "reasoning", "total", "unpriced")
 
 
 def case_json(row: CaseRow) -> dict[str, object]:
@@ -52,9 +49,16 @@ def case_json(row: CaseRow) -> dict[str, object]:
         "metric_calls": {arm: {"metric": asked.metric, **usage_json(asked)} for arm, asked in row.asked.items()},
         "rubric_calls": {arm: usage_json(asked) for arm, asked in row.asked_rubric.items()},
         "guard_calls": {arm: usage_json(asked) for arm, asked in row.asked_guards.items()},
-        "replies": {arm: [_reply(reply) for reply in result.replies] for arm, result in row.arms.items()},
-        "spare": {arm: [_reply(reply) for reply in result.spare] for arm, result in row.arms.items() if arm == CONTROL},
+        "app": row.is_app,
+        "runs": {arm: list(map(run_json, result.apps)) for arm, result in row.arms.items() if result.apps},
+        "parting_calls": row.parting_calls,
+        "replies": {arm: _replies(result.replies, result) for arm, result in row.arms.items()},
+        "spare": {arm: _replies(result.spare, result) for arm, result in row.arms.items() if arm == CONTROL},
     }
+
+
+def _replies(replies: Iterable[Reply], arm: ArmResult) -> list[dict[str, object]]:
+    return [{**reply_json(reply), "calls": calls_json(reply, arm.apps)} for reply in replies]
 
 
 def _identity(row: CaseRow) -> dict[str, object]:
@@ -205,42 +209,3 @@ def _place(place: int | tuple[int, int]) -> list[int]:
 
 def _flag(flag: Flag) -> dict[str, object]:
     return {"name": flag.name, "detail": flag.detail}
-
-
-def _reply(reply: Reply) -> dict[str, object]:
-    return {
-        "sample": reply.sample,
-        "outcome": reply.outcome,
-        "finish_reason": reply.finish_reason,
-        "latency_s": finite(reply.latency_s),
-        "ttft_s": finite(reply.ttft_s),
-        "usage": None if reply.usage is None else _usage(reply.usage),
-        "cost_usd": usd(reply.cost_usd),
-        "reported_cost_usd": usd(reply.reported_cost_usd),
-        "text": reply.text,
-        "reasoning": reply.reasoning,
-        "tool_calls": [plain_json(as_json(call)) for call in reply.tool_calls],
-        "model": reply.model,
-        "served_model": reply.served_model,
-        "response_id": reply.response_id,
-        "system_fingerprint": reply.system_fingerprint,
-        "attempts": reply.attempts,
-        "retried": list(reply.retried),
-        "fell_back": reply.fell_back,
-        "queue_s": reply.queue_s,
-        "backoff_s": reply.backoff_s,
-        "in_flight": reply.in_flight,
-        "replayed": reply.replayed,
-        "params_unknown": reply.params_unknown,
-        "error": reply.error,
-        "error_slug": reply.error_slug,
-        "error_kind": reply.error_kind,
-        "retryable": reply.retryable,
-        "at": reply.at,
-        "turn": reply.turn,
-        "earlier": [{**_reply(answer), "earlier": []} for answer in reply.earlier],
-    }
-
-
-def _usage(usage: Usage) -> dict[str, int]:
-    return {name: getattr(usage, name) for name in _USAGE}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json, MetricUsage
     from pytest_graysplit.verdict import Criterion, Verdict
     from pytest_graysplit.verdict.judge_standing import JudgedRates
-    from pytest_graysplit.verdict.results import ArmSummary, ComparisonSummary
+    from pytest_graysplit.verdict.results import ArmSummary, ComparisonSummary, OtherCalls
 
 # The configuration of an arm that nothing is known about.
 UNKNOWN_ARM: Mapping[str, Json] = {"base_url": None, "params": {}, "unset": [], "own_system": False, "headers": []}
@@ -53,7 +53,16 @@ def arm_json(arm: ArmSummary, configured: Mapping[str, Json] = UNKNOWN_ARM) -> d
         "attempts": arm.attempts,
         "replayed": arm.replayed,
         "in_flight": {"median": median(arm.in_flight), "max": max(arm.in_flight)} if arm.in_flight else None,
+        "runs": arm.runs,
+        "calls": arm.calls,
+        "without_output": arm.without_output,
+        "other_calls": other_calls_json(arm.other_calls),
     }
+
+
+def other_calls_json(calls: Mapping[str, OtherCalls]) -> dict[str, object]:
+    """Return the calls of applications to models that are not under test, by model."""
+    return {name: {"calls": one.calls, "cost_usd": usd(one.cost_usd)} for name, one in calls.items()}
 
 
 def comparison_json(one: ComparisonSummary, verdict: Verdict) -> dict[str, object]:
@@ -77,6 +86,8 @@ def comparison_json(one: ComparisonSummary, verdict: Verdict) -> dict[str, objec
         "fields": one.fields,
         "conversations": one.conversations,
         "parted": [{"turn": turn, "cases": cases} for turn, cases in one.parted.items()],
+        "applications": one.applications,
+        "parted_calls": [{"call": call, "cases": cases} for call, cases in one.parted_runs.items()],
         "metric_calls": {asked.metric: usage_json(asked) for asked in one.asked},
         "rows": [row_json(row) for row in verdict.rows],
         "verdict": verdict.decision,

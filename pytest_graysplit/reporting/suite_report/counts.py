@@ -23,6 +23,7 @@ LEFT_OUT: dict[State, str] = {
     "unrecorded": "the control's answer is not recorded",
     "judged": "only a model could judge another answer (judge, vectors, rubric), or it is a conversation",
     "from-body": "the prompts are sent from the body of the test",
+    "application": "the test runs an application, whose requests depend on the answers",
     "broken": "the test itself breaks",
     "skipped": "the test is skipped",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from statistics import fmean
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pytest_graysplit.config.policy import PASS_RATE, RETENTION
 from pytest_graysplit.formatting.display import (
@@ -20,7 +20,8 @@ from pytest_graysplit.formatting.display import (
     ratio,
     shortlist,
 )
-from pytest_graysplit.reporting.summary.table import StyledText
+from pytest_graysplit.reporting.summary.applications import application_lines
+from pytest_graysplit.reporting.summary.table import StyledText, SummaryLine
 from pytest_graysplit.verdict.results import CONTROL
 
 if TYPE_CHECKING:
@@ -39,15 +40,6 @@ MOST_FIELDS = 5
 _ASKED = {"semantic": "embeddings", "guards": "flags judged"}
 _STATE_STYLES: Mapping[str, Style] = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
 _DECISION_STYLES: Mapping[str, Style] = {"promote": "green", "hold": "yellow", "reject": "red"}
-
-
-class SummaryLine(NamedTuple):
-    """One line about a figure, with the criterion that compares it with a bound, if any."""
-
-    label: str
-    text: str
-    row: Criterion | None = None
-    style: Style = ""
 
 
 def comparison_lines(
@@ -90,6 +82,7 @@ def _summary_lines(one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmS
         yield SummaryLine("cases", _changes(verdict.cases))
     if one.conversations:
         yield SummaryLine("turns", _turns(one))
+    yield from application_lines(one, rows.get("calls_per_case"), arms)
     yield SummaryLine("similarity", _similarity(one))
     if (row := rows.get("similarity_deficit")) is not None:
         interval = f"{_signed(row.low)} .. {_signed(row.high)}"
@@ -242,14 +235,15 @@ def _costs(one: ComparisonSummary, rows: Mapping[str, Criterion], arms: Sequence
 def _why_unknown(arms: Sequence[ArmSummary]) -> str:
     """Name the unknown parts of the cost per pass: prices, tokens, answers, or passes."""
 
-    def models(chosen: Iterable[ArmSummary]) -> str:
-        return listed(list(dict.fromkeys(arm.model for arm in chosen)))
+    def models(chosen: Iterable[ArmSummary], *, unpriced: bool = False) -> str:
+        named = ((arm.unpriced_models if unpriced else ()) or (arm.model,) for arm in chosen)
+        return listed(list(dict.fromkeys(name for names in named for name in names)))
 
     reasons = []
     if priceless := [
         arm for arm in arms if arm.unpriced and arm.unpriced == arm.answers - arm.uncounted - arm.disputed
     ]:
-        reasons.append(f"no price for {models(priceless)}")
+        reasons.append(f"no price for {models(priceless, unpriced=True)}")
     for arm in arms:
         of_all = f"of {plural(arm.answers, 'answer')} of {arm.name}"
         if arm.unpriced and arm not in priceless:

@@ -10,6 +10,7 @@ from pytest_graysplit.formatting.display import count, format_share, money, perc
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from pytest_graysplit.verdict import Criterion
     from pytest_graysplit.verdict.results import ArmSummary
 
 Style = Literal["", "bold", "red", "yellow", "green"]
@@ -25,6 +26,15 @@ class StyledText(NamedTuple):
 
 
 Line = tuple[StyledText, ...]
+
+
+class SummaryLine(NamedTuple):
+    """One line about a figure, with the criterion that compares it with a bound, if any."""
+
+    label: str
+    text: str
+    row: Criterion | None = None
+    style: Style = ""
 
 
 def plain(text: str) -> Line:

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.types import CONTROL
+from pytest_graysplit.verdict.results.app_facts import AppFacts, OtherCalls
 from pytest_graysplit.verdict.results.cases import WITHOUT_VERDICT, ArmResult, CaseResult, CaseRow
 from pytest_graysplit.verdict.results.sums import ArmSummary, ComparisonSummary, compare_sums, is_aa_run, sum_up
 
@@ -16,11 +17,13 @@ __all__ = [
     "CONTROL",
     "FORMAT",
     "WITHOUT_VERDICT",
+    "AppFacts",
     "ArmResult",
     "ArmSummary",
     "CaseResult",
     "CaseRow",
     "ComparisonSummary",
+    "OtherCalls",
     "Results",
     "is_aa_run",
 ]

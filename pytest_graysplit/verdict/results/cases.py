@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.types import CONTROL
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_graysplit.types import Case, Comparison, CriterionResult, FailedExpectation, Json, MetricUsage, Reply
+    from pytest_graysplit.verdict.results.app_facts import AppFacts
 
 # The reason of an unjudged arm without a judge's verdict on a criterion of its rubric.
 WITHOUT_VERDICT = "without a verdict of the judge"
@@ -28,7 +30,7 @@ class ArmResult:
     `unjudged_because` is a short reason why the arm was not judged, and `bug` an error in the test body that prevented
     it. `unasked` means that a reply was not requested because the cost cap was reached. `over_limit` counts the replies
     that are longer than their request allows, and `elsewhere` those that were recorded with another address or other
-    headers than the arm has now.
+    headers than the arm has now. `apps` has a part for each run of an application.
     """
 
     arm: str
@@ -46,11 +48,26 @@ class ArmResult:
     over_limit: int = 0
     elsewhere: int = 0
     bug: str = ""
+    apps: tuple[AppFacts, ...] = ()
 
     @property
     def answers(self) -> tuple[Reply, ...]:
         """The replies to every turn of a conversation; the replies themselves for a single prompt."""
         return tuple(answer for reply in self.replies for answer in reply.turns)
+
+    @property
+    def model_answers(self) -> tuple[Reply, ...]:
+        """The answers that came from the arm's model: of an application, those to its calls of that model."""
+        return tuple(call for answer in self.answers for call in self._calls_of(answer)) if self.apps else self.answers
+
+    @property
+    def calls_per_run(self) -> float | None:
+        """The mean number of calls of the arm's model in a run of an application; None for any other case."""
+        return fmean(one.swapped_calls for one in self.apps) if self.apps else None
+
+    def _calls_of(self, reply: Reply) -> tuple[Reply, ...]:
+        facts = next((one for one in self.apps if one.sample == reply.sample), None)
+        return reply.calls if facts is None else facts.model_calls(reply)
 
     @property
     def missed_turns(self) -> frozenset[int]:
@@ -107,6 +124,9 @@ class CaseResult:
     the judge of flagged pairs. `asserted` means that a check of the answers could have failed; a case without one
     passes with any answer.
     `requests` holds each arm's request without the model; it is empty unless a report will show it.
+    `app` is set by an item that runs an application: one arm and one sample. Items of one case have the same
+    `request_hash` on both arms. The main process makes one result of all of them. `parting_call` is the first call of
+    the model at which the runs of both arms part, from 0.
     """
 
     case: Case
@@ -123,11 +143,18 @@ class CaseResult:
     asked_guards: MetricUsage | None = None
     asserted: bool = False
     requests: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    app: AppFacts | None = None
+    parting_call: int | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
         """The case's identity over all items that touch it: one prompt with one set of parameters."""
         return self.file, self.case.id, self.request_hash
+
+    @property
+    def is_unpaired(self) -> bool:
+        """Whether it has the runs of an application on one arm alone; the other arm may still come."""
+        return len(self.arms) == 1 and bool(self.arms[0].apps)
 
     @property
     def parting_turn(self) -> int | None:
@@ -153,6 +180,12 @@ class CaseRow:
     asked_guards: dict[str, MetricUsage] = field(default_factory=dict)
     asserted: bool = False
     requests: dict[str, Mapping[str, Json]] = field(default_factory=dict)
+    parting_calls: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def is_app(self) -> bool:
+        """Whether an application was run for it."""
+        return any(arm.apps for arm in self.arms.values())
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -220,6 +253,8 @@ class CaseRow:
             self.same_request.add(last)
         if result.same_arms:
             self.same_arms.add(last)
+        if result.parting_call is not None:
+            self.parting_calls[last] = result.parting_call
         if result.asked is not None:
             # A second request about one case is answered from the first one.
             self.asked.setdefault(last, result.asked)
@@ -287,4 +322,5 @@ def _joined(first: ArmResult, second: ArmResult) -> ArmResult:
         over_limit=max(first.over_limit, second.over_limit),
         elsewhere=max(first.elsewhere, second.elsewhere),
         bug=first.bug or second.bug,
+        apps=first.apps or second.apps,
     )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_graysplit.types import MetricUsage, Reply, Role
+    from pytest_graysplit.verdict.results.app_facts import AppFacts, OtherCalls
     from pytest_graysplit.verdict.results.cases import ArmResult, CaseRow
 
 
@@ -40,6 +41,9 @@ class ArmSummary:
     were not counted (`uncounted`), the relay reported 0 for a model with a price (`disputed`), or there is no price
     (`unpriced`). `in_flight` is the number of requests in flight when a reply was requested, for replies that recorded
     it. `criteria` has for each criterion of a rubric the number of answers that failed it, and of those with a verdict.
+    `unpriced_models` are the models without a price. Of applications, `runs` counts the runs, `calls` their calls of
+    the arm's model, and `without_output` the runs that set no output; `other_calls` sums up their calls of other
+    models, by name.
     """
 
     role: Role
@@ -65,6 +69,11 @@ class ArmSummary:
     in_flight: tuple[int, ...]
     served_models: Mapping[str, int]
     criteria: Mapping[str, CriterionCount] = field(default_factory=dict)
+    unpriced_models: tuple[str, ...] = ()
+    runs: int = 0
+    calls: int = 0
+    without_output: int = 0
+    other_calls: Mapping[str, OtherCalls] = field(default_factory=dict)
 
     @property
     def answers(self) -> int:
@@ -94,7 +103,8 @@ class ComparisonSummary:
 
     `same_arms` is true if both have one configuration: an A/A run. `fields` counts the cases in
     which each field of `json_fields` fails, by arm: it differs from its expected value, or, of the treatment, from the
-    control's. `parted` counts the conversations by the first turn, from 0, at which the arms part.
+    control's. `parted` counts the conversations by the first turn, from 0, at which the arms part, and `parted_runs`
+    the cases with an application by the first call; `applications` counts these cases.
     """
 
     treatment: str
@@ -111,6 +121,8 @@ class ComparisonSummary:
     parted: Mapping[int, int] = field(default_factory=dict)
     asked: tuple[MetricUsage, ...] = ()
     fields: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    applications: int = 0
+    parted_runs: Mapping[int, int] = field(default_factory=dict)
 
 
 def sum_up(rows: Sequence[CaseRow], arm: str) -> ArmSummary:
@@ -123,7 +135,28 @@ def sum_up(rows: Sequence[CaseRow], arm: str) -> ArmSummary:
     summary = sum_up_replies(
         replies, arm, first.model, name=first.label, cases=len(judged), passed=passed, passes=passes
     )
-    return replace(summary, criteria=_criteria(results))
+    runs = [one for result in results for one in result.apps if not one.is_spare]
+    return replace(
+        summary,
+        criteria=_criteria(results),
+        served_models=_served([answer for result in results for answer in result.model_answers]),
+        runs=len(runs),
+        calls=sum(one.swapped_calls for one in runs),
+        without_output=sum(not one.has_output for one in runs),
+        other_calls=_other_calls(runs),
+    )
+
+
+def _other_calls(runs: Sequence[AppFacts]) -> dict[str, OtherCalls]:
+    """Sum up the calls to models that are not under test, by name."""
+    sums: dict[str, OtherCalls] = {}
+    for name, calls in (one for run in runs for one in run.passed.items()):
+        sums[name] = sums[name].plus(calls) if name in sums else calls
+    return dict(sorted(sums.items()))
+
+
+def _served(replies: Sequence[Reply]) -> dict[str, int]:
+    return dict(sorted(Counter(reply.served_model or "unknown" for reply in _answered(replies)).items()))
 
 
 def _criteria(results: Sequence[ArmResult]) -> dict[str, CriterionCount]:
@@ -148,9 +181,9 @@ def sum_up_replies(  # noqa: PLR0913  # an arm's figures, each by name
 ) -> ArmSummary:
     """Summarise the replies of an arm with so many judged cases; `passes` adds up the shares of passing answers."""
     passes = float(passed) if passes is None else round(passes, 9)
-    unknown = [reply for reply in _answered(replies) if reply.cost_usd is None]
-    uncounted = sum(not reply.is_counted for reply in unknown)
-    disputed = sum(reply.is_counted and reply.reported_cost_usd == 0 for reply in unknown)
+    unknown = [list(_unknown(reply)) for reply in _answered(replies) if reply.cost_usd is None]
+    uncounted = sum(any(not call.is_counted for call in calls) for calls in unknown)
+    disputed = sum(all(call.is_counted and call.reported_cost_usd == 0 for call in calls) for calls in unknown)
     return ArmSummary(
         role="control" if arm == CONTROL else "treatment",
         arm=arm,
@@ -169,12 +202,23 @@ def sum_up_replies(  # noqa: PLR0913  # an arm's figures, each by name
         unpriced=len(unknown) - uncounted - disputed,
         uncounted=uncounted,
         disputed=disputed,
+        unpriced_models=tuple(
+            sorted(
+                {call.model for calls in unknown for call in calls if call.is_counted and call.reported_cost_usd != 0}
+            )
+        ),
         replies=len(replies),
         replayed=sum(reply.replayed for reply in replies),
         attempts=sum(reply.attempts for reply in replies),
         in_flight=tuple(reply.in_flight for reply in replies if reply.in_flight is not None),
-        served_models=dict(sorted(Counter(reply.served_model or "unknown" for reply in _answered(replies)).items())),
+        served_models=_served(replies),
     )
+
+
+def _unknown(reply: Reply) -> Iterator[Reply]:
+    """Yield the calls of a reply whose cost is unknown; a reply to a prompt is its only call."""
+    calls = [call for call in reply.calls if call.cost_usd is None and call.outcome != "error"]
+    yield from calls or [reply]
 
 
 def compare_sums(rows: Sequence[CaseRow], treatment: ArmSummary, control: ArmSummary) -> ComparisonSummary:
@@ -199,6 +243,8 @@ def compare_sums(rows: Sequence[CaseRow], treatment: ArmSummary, control: ArmSum
         fields={arm: found for arm in (CONTROL, name) if (found := _failing_fields(rows, arm))},
         conversations=len(talks),
         parted=dict(sorted(Counter(turn for turn in parted if turn is not None).items())),
+        applications=sum(row.is_app and row.is_judged((CONTROL, name)) for row in rows),
+        parted_runs=dict(sorted(Counter(row.parting_calls[name] for row in rows if name in row.parting_calls).items())),
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_graysplit.errors import RecordingError, Slug, UsageError
 from pytest_graysplit.replies.recordings.recording_file import read_recording
+from pytest_graysplit.replies.recordings.records import is_answer_of_application
 from pytest_graysplit.replies.recordings.state_dir import relative_to
 from pytest_graysplit.types import ReplyKey
 
@@ -28,7 +29,7 @@ RequestedReplies: TypeAlias = "Mapping[Path, AbstractSet[ReplyKey]]"
 # Names the file into which the plugin writes, at the end of a collection, one JSON line per reply that the collected
 # cases would request: {"into": path, "case": ..., "model": ..., "request": ..., "sample": ...}. A blank request stands
 # for all requests of a metric about the case, which depend on its replies, and a line without a model for the later
-# turns of a conversation. Those of all configured arms are there too.
+# turns of a conversation, or for the requests of an application. Those of all configured arms are there too.
 VARIABLE = "GRAYSPLIT_WANTED"
 # `graysplit judge calibrate` records beside its file, in any format that cases have.
 LABELLED_SUFFIXES = (".jsonl", ".yaml", ".yml", ".csv")
@@ -87,7 +88,8 @@ def unused_keys(recording: RecordingFile, requested: AbstractSet[ReplyKey] | Non
 
     A model, an arm or a sample that this collection does not name still counts as used: the next run may compare it.
     The requests of a metric count as used while their case exists, or the replies that it judged, under any name. The
-    same holds for the turns of a conversation and its first turn.
+    same holds for the turns of a conversation and its first turn. Answers to applications count as used while there is
+    a test of one: only a run shows which it asks for, and one test may use the answers of another.
     """
     if requested is None:
         return []
@@ -95,12 +97,14 @@ def unused_keys(recording: RecordingFile, requested: AbstractSet[ReplyKey] | Non
     metrics = {key.model for key in requested if not key.request and key.model}
     cases = {key.case for key in requested} | {key.case for key in recording.replies if key.request in hashes}
     conversations = _conversations(recording, requested)
+    keeps_calls = any(not key.request and not key.model for key in requested)
     return sorted(
         key
         for key in recording.replies
         if key.request not in hashes
         and not (key.model in metrics and key.case in cases)
         and key.case not in conversations
+        and not (keeps_calls and is_answer_of_application(recording.lines[recording.replies[key]]))
     )
 
 

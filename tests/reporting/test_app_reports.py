@@ -1,0 +1,123 @@
+"""Applications in the JSON report, the failure text and the live page: their calls, and where the arms part."""
+
+import json
+
+from factories import (
+    DEEPSEEK,
+    SONNET,
+    a_call,
+    a_case,
+    a_miss,
+    a_run,
+    an_app_run,
+    an_error,
+    collected,
+    paired,
+    verdicts_of,
+)
+from report_reader import rebuilt
+from report_schema import checked
+
+from pytest_graysplit.reporting.failure import failure
+from pytest_graysplit.reporting.json_report import chunks
+from pytest_graysplit.verdict.results import CONTROL
+from pytest_graysplit.verdict.results.app_runs import alone
+
+
+def text_of(results):
+    return "".join(chunks(results, verdicts_of(results), a_run()))
+
+
+def report(*case_results):
+    return checked(json.loads(text_of(collected(*case_results))))
+
+
+def an_agent(name="ticket", treatment=("look_up", "cancel"), output="Cancelled.", **fields):
+    """Return the result of a case whose control looks up an order, refunds it and answers."""
+    case = a_case(name)
+    steps = [a_call("", tool, model=DEEPSEEK) for tool in treatment]
+    return paired(
+        an_app_run(case, CONTROL, "Refunded.", a_call("", "look_up"), a_call("", "refund"), a_call("Refunded.")),
+        an_app_run(case, DEEPSEEK, output, *steps, a_call(output, model=DEEPSEEK), **fields),
+    )
+
+
+def test_report_lists_the_calls_of_each_run():
+    shown = report(an_agent(passed={"embed-3": 2}))
+    [case] = shown["cases"]
+    assert (case["app"], case["parting_calls"]) == (True, {DEEPSEEK: 1})
+    [reply] = case["replies"][DEEPSEEK]
+    assert reply["text"] == "Cancelled."
+    assert [(call["model"], call["swapped"], call["text"]) for call in reply["calls"]] == [
+        (DEEPSEEK, True, ""),
+        (DEEPSEEK, True, ""),
+        (DEEPSEEK, True, "Cancelled."),
+        ("embed-3", False, ""),
+        ("embed-3", False, ""),
+    ]
+    assert [tool["name"] for call in reply["calls"] for tool in call["tool_calls"]] == ["look_up", "cancel"]
+    run = {"sample": 0, "control_samples": 1, "samples": 1, "has_output": True, "calls": 3}
+    assert case["runs"] == {
+        CONTROL: [{**run, "other_calls": {}}],
+        DEEPSEEK: [{**run, "other_calls": {"embed-3": {"calls": 2, "cost_usd": 0.0002}}}],
+    }
+
+
+def test_report_sums_up_runs():
+    shown = report(an_agent("a", passed={"embed-3": 2}), an_agent("b", ("look_up", "refund"), "Refunded."))
+    assert [(arm["runs"], arm["calls"], arm["without_output"]) for arm in shown["arms"]] == [(2, 6, 0)] * 2
+    assert shown["arms"][1]["other_calls"] == {"embed-3": {"calls": 2, "cost_usd": 0.0002}}
+    [one] = shown["comparisons"]
+    assert (one["applications"], one["parted_calls"]) == (2, [{"call": 1, "cases": 1}])
+    assert [row["estimate"] for row in one["rows"] if row["name"] == "calls_per_case"] == [0.0]
+
+
+def test_report_alone_gives_the_same_sums_and_verdicts_of_applications():
+    """With samples, a run without an output, an arm alone, a failed call and a model without a price."""
+    case = a_case("samples", min_similarity=0.5)
+    controls = tuple(an_app_run(case, CONTROL, "x", sample=n, of=(3, 2)) for n in range(3))
+    treatments = tuple(an_app_run(case, DEEPSEEK, text, sample=n, of=(3, 2)) for n, text in enumerate(("x", None)))
+    results = collected(
+        an_agent("a", passed={"embed-3": 1}),
+        paired(controls, treatments),
+        paired(*(an_app_run(a_case("silent"), arm, None) for arm in (CONTROL, DEEPSEEK))),
+        alone([an_app_run(a_case("lost"), CONTROL, "x", a_call("", model=SONNET, cost=None), an_error())]),
+    )
+    text = text_of(results)
+    read = checked(json.loads(text))
+    assert "".join(chunks(*rebuilt(read), read["run"])) == text
+
+
+def test_failure_shows_the_calls_up_to_the_one_at_which_the_arms_part():
+    result = an_agent(misses=[a_miss()], passed={"embed-3": 2})
+    assert failure(result).splitlines()[3:] == [
+        "  case       ticket",
+        "  prompt     What is your refund policy?",
+        "  control    claude-sonnet-4.5: passed, ok 3.00 s $0.0030 in 3 calls",
+        "  treatment  deepseek-v3.2: missed, ok 5.00 s $0.0032 in 5 calls",
+        "  similarity 0.12 (lexical), length x1.11",
+        "  flag       tool-changed: control calls refund(order=1001), treatment calls cancel(order: 1001)",
+        "  answers    [-Refunded.-] {+Cancelled.+}",
+        "  call 1     both: look_up(order=1001)",
+        "  call 2     control: refund(order=1001)",
+        "             treatment: cancel(order=1001) (here the arms part)",
+        "  calls      then 1 more of the control, 1 more of the treatment",
+        "  others     embed-3 2 times by the treatment",
+    ]
+
+
+def test_failure_of_one_run_shows_its_own_calls():
+    """The test of one arm fails before the other arm has run."""
+    run = an_app_run(a_case(), DEEPSEEK, None, a_call("", "refund"), an_error(DEEPSEEK), misses=[a_miss()])
+    assert failure(run).splitlines()[5:] == [
+        "  treatment  deepseek-v3.2: missed, ok 1.00 s $0.0010 in 2 calls",
+        "  call 1     refund(order=1001)",
+        "  call 2     failed: 'HTTP 500: internal error'",
+    ]
+
+
+def test_failure_of_a_long_run_shows_its_last_calls():
+    calls = [a_call("", "look_up") for _ in range(40)]
+    run = an_app_run(a_case(), DEEPSEEK, None, *calls, misses=[a_miss(kind="calls")])
+    lines = [line for line in failure(run).splitlines() if line.startswith("  call ")]
+    assert (len(lines), lines[-1]) == (10, "  call 40    look_up(order=1001)")
