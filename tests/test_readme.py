@@ -73,10 +73,12 @@ def test_readme_sample_output_is_that_of_the_example():
 
 
 def test_readme_figures_of_the_suite_check_are_those_of_its_page():
-    """The README has the same table for a wider terminal; the page is compared with the command itself."""
+    """The README has some rows of the same table and its sum; the page is compared with the command itself."""
     row = re.compile(r"^(\S.*?)  +(\d+ of \d+) +([\d.]+%)", re.MULTILINE)
-    assert row.findall(README) == row.findall(read_page("suite.md"))
-    assert len(row.findall(README)) > 5
+    shown, of_page = row.findall(README), row.findall(read_page("suite.md"))
+    assert set(shown) <= set(of_page)
+    assert shown[-1] == of_page[-1]
+    assert len(shown) > 2
 
 
 @pytest.mark.parametrize(
