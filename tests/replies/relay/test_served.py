@@ -319,3 +319,12 @@ def test_unknown_model_ends_the_run_after_one_request(relay, route):
     errors = asked_after_preflight(relay.url, route)
     assert {error.slug for error in errors} == {"model-unknown"}
     assert relay.stats()["total"] == 1
+
+
+def test_refused_parameter_of_an_application_is_its_own(relay):
+    """A case has no params here: the application has to leave the parameter out, or the arm."""
+    relay.control(faults=[{"kind": "param-400", "param": "top_p", "times": None}])
+    assert (
+        '(let the application leave it out, or unset = ["top_p"] for the arm)'
+        in ask(relay.url, BODIES["chat"] | {"top_p": 0.5}).error
+    )
