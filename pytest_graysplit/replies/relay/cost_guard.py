@@ -61,7 +61,8 @@ class CostGuard:
         limit = token_limit(body, route)
         unknown = _UNKNOWN.format(arm.model)
         if limit.output is None:
-            hint = f"send {LIMITS[route][0]}, or set it in the params of [tool.graysplit.arms.{toml_key(arm.name)}]"
+            table = f"[tool.graysplit.arms.{toml_key(arm.name)}]"
+            hint = f"send {LIMITS[route][0]} in the request; for a model under test, params in {table} can set it"
             raise _refused(f"{unknown}, because nothing limits its answer", hint, Slug.CAP_UNLIMITED)
         most_usd = self._prices.at_most_usd(arm.priced_as, limit.prompt, limit.output, may_write=limit.may_write)
         if most_usd is None:
