@@ -228,6 +228,25 @@ def test_early_stop_waits_for_both_arms_of_a_case(app):
     assert result.parseoutcomes()["skipped"] == 120 - app.sent()
 
 
+def test_application_that_remembers_answers_holds_a_promotion(app):
+    """Whichever arm runs second gets the other model's answer to the first request, and both seem alike."""
+    app.test_file("""
+        from functools import lru_cache
+        from agent import ask
+
+        think = lru_cache(ask)
+
+        @pytest.mark.graysplit
+        @pytest.mark.parametrize("ticket", range(8))
+        def test_agent(graysplit_app, ticket):
+            graysplit_app.output = think(f"Think about {ticket}") + ask("Go on")
+            assert graysplit_app.output
+    """)
+    app.run("--graysplit-json=report.json", "-q")
+    [one] = app.report()["comparisons"]
+    assert any(reason.startswith("the arm that ran second made fewer calls in 8 of 8") for reason in one["reasons"])
+
+
 READ_PAGE = """
 import json, pytest
 from pathlib import Path

@@ -138,6 +138,12 @@ def test_server_that_refuses_to_be_asked_for_tokens_is_not_asked_again(relay):
     assert asked == [True, False, False]
 
 
+@pytest.mark.parametrize("message", ["include_usage is not known here", "The argument stream_options is unsupported"])
+def test_server_may_refuse_in_any_words(relay, message):
+    relay.control(faults=[{"kind": "400", "message": message, "match": "include_usage", "times": None}])
+    assert ask(relay.url, BODIES["chat"] | {"stream": True}).outcome == "ok"
+
+
 def test_arm_without_stream_options_is_not_asked_for_tokens(relay):
     arm = Arm(name="a", model=MODEL, unset=("stream_options",))
     assert ask(relay.url, BODIES["chat"] | {"stream": True}, arm=arm).outcome == "ok"
