@@ -204,7 +204,9 @@ class RequestWorker:
     async def _open(self, lane: Lane, relays: AsyncExitStack) -> None:
         try:
             relay = await relays.enter_async_context(self._open_relay(lane.access))
-            if not lane.passes:
+            if lane.passes:
+                await relay.stop_measuring()
+            else:
                 models = self._models(lane.access)
                 found = await relay.preflight(models.listed, models.unlisted)
                 self._warnings += [(lane.access, warning) for warning in found]

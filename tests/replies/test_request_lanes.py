@@ -222,6 +222,7 @@ def test_passed_request_is_sent_without_a_check_of_models(worker_of, relay):
     worker.submit([one])
     assert results([one]) == ["ok"]
     assert relay.stats()["paths"] == {"POST /v1/embeddings": 1}
+    assert [one._lag._task for one in worker.relays] == [None]
     assert [row["index"] for row in one.future.result().served.body["data"]] == [0, 1]
 
 

@@ -20,10 +20,15 @@ _DEEPEST = 3
 _IMAGES = ("image_url", "image", "input_image")
 _FILES = ("document", "input_file")
 _AT_SERVER = ("file_id", "file_url")
-# The server adds to the prompt: earlier answers, a stored prompt, and the tools of another server with their results.
-_ADDED = ("previous_response_id", "conversation", "prompt", "mcp_servers")
+# With these the server adds to the prompt (earlier answers, a stored prompt, searches, the tools of another server), or
+# lets a model with another price answer.
+_ADDED = (
+    *("previous_response_id", "conversation", "prompt", "mcp_servers", "web_search_options", "plugins"),
+    *("models", "fallbacks"),
+)
 # Tools that the application runs. Others are run by the server, which reads their results as a part of the prompt.
 _OWN_TOOLS: dict[Route, tuple[str, ...]] = {
+    "chat": ("function", "custom"),
     "responses": ("function", "custom"),
     "messages": ("custom", "bash_", "text_editor_", "computer_", "memory_"),
 }
@@ -67,8 +72,9 @@ def _unbounded(body: Mapping[str, Json], route: Route) -> Iterator[str]:
             yield "item_reference"
     for part in _parts(items):
         if part.get("type") not in _IMAGES:
-            source = part.get("source")
-            yield from (name for name in _AT_SERVER if part.get(name))
+            source, inner = part.get("source"), part.get(str(part.get("type")))
+            for table in (part, inner) if isinstance(inner, Mapping) else (part,):
+                yield from (name for name in _AT_SERVER if table.get(name))
             if isinstance(source, Mapping) and source.get("type") in ("url", "file"):
                 yield f"{part.get('type')} from a {source['type']}"
 
@@ -80,7 +86,7 @@ def tools_of_vendor(body: Mapping[str, Json], route: Route) -> int:
 
 def _kinds(tools: Json) -> Iterator[str]:
     for tool in tools if isinstance(tools, list) else ():
-        yield str(tool.get("type", "custom")) if isinstance(tool, Mapping) else "of an unknown kind"
+        yield str(tool.get("type") or "custom") if isinstance(tool, Mapping) else "of an unknown kind"
 
 
 def _parts(items: Json, depth: int = 0) -> Iterator[Mapping[str, Json]]:

@@ -12,7 +12,6 @@ from pytest_graysplit.replies.budget.request_parts import (
     ITEMS,
     attachments,
     tools_of_vendor,
-    unbounded_part,
     without_attachments,
 )
 
@@ -50,14 +49,12 @@ CACHING = "cache_control"
 class TokenLimit(NamedTuple):
     """The most tokens that a request can be billed for; `output` is None where nothing limits the answer.
 
-    `may_write` tells whether the request asks for its prompt to be written to a cache. `unbounded` names the part of
-    the request that can cost any amount: the content that it refers to is at the server.
+    `may_write` tells whether the request asks for its prompt to be written to a cache.
     """
 
     prompt: int
     output: int | None
     may_write: bool = False
-    unbounded: str = ""
 
 
 def token_limit(body: Mapping[str, Json], route: Route = "chat") -> TokenLimit:
@@ -75,7 +72,7 @@ def token_limit(body: Mapping[str, Json], route: Route = "chat") -> TokenLimit:
     attached = sum(1 for _ in attachments(items))
     prompt = _bytes(without_attachments(body, route)) + around + tools + ATTACHMENT_TOKENS * attached
     may_write = any(CACHING in table for table in _tables(body))
-    return TokenLimit(prompt, output_limit(body, route), may_write, unbounded_part(body, route))
+    return TokenLimit(prompt, output_limit(body, route), may_write)
 
 
 def require_prices(models: Iterable[str], prices: PriceTable, cap_usd: Decimal) -> None:

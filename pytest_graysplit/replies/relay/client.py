@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import math
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from random import Random
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
-
-import msgspec
 
 from pytest_graysplit.config.address import route_url
 from pytest_graysplit.config.credentials import key_warnings
@@ -24,26 +20,27 @@ from pytest_graysplit.replies.relay.body import Meter
 from pytest_graysplit.replies.relay.connection import Connection, Request
 from pytest_graysplit.replies.relay.endpoint import endpoint_of, proxy_choice_of, target_of
 from pytest_graysplit.replies.relay.exchange import Exchanger, unexpected
-from pytest_graysplit.replies.relay.failures import RelayFailure, redactor, shorten
-from pytest_graysplit.replies.relay.headers import NO_HEADERS, check_headers, headers_for, unsendable_header
+from pytest_graysplit.replies.relay.failures import RelayFailure, redactor
+from pytest_graysplit.replies.relay.headers import NO_HEADERS
+from pytest_graysplit.replies.relay.outgoing import RequestWriter, UnusableRequestError
 from pytest_graysplit.replies.relay.pipe import CannotConnectError
 from pytest_graysplit.replies.relay.proxies import unreadable_warnings
 from pytest_graysplit.replies.relay.refused_params import is_of_the_arm, param_refused
-from pytest_graysplit.replies.relay.routes.reader import PATHS, read_reply, targets_at
+from pytest_graysplit.replies.relay.routes.reader import PATHS, read_reply
 from pytest_graysplit.replies.relay.sender import LimitPolicy, RequestAttempts, RequestSender, to_reply
 from pytest_graysplit.replies.relay.served import KeptResponse, PassedStream, lacks_usage, with_usage
 from pytest_graysplit.replies.relay.stats import EventLoopLag, RelayStats
 from pytest_graysplit.types import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from typing import Self
 
     from pytest_graysplit.config.arms import Arm
     from pytest_graysplit.config.credentials import Access
     from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.errors import RelayError
-    from pytest_graysplit.replies.relay.cost_guard import CostGuard
+    from pytest_graysplit.replies.relay.cost_guard import CostGuard, CostReservation
     from pytest_graysplit.replies.relay.exchange import Listener
     from pytest_graysplit.replies.relay.preflight import Listed
     from pytest_graysplit.types import Json, Route
@@ -51,7 +48,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MOST_OPENED_AHEAD = 16
-MOST_HEADER_SETS = 1_000
 PREFLIGHT_RETRIES = 2
 PREFLIGHT_WAIT_S = 0.5
 
@@ -83,9 +79,8 @@ class Relay:
         self._cost_guard = cost_guard
         self._access = access = access or settings.access
         self._redact = redactor([*settings.secrets, *([access.key.reveal()] if access.key else [])])
-        self._targets = targets_at(access.base_url)
         self._models_target = target_of(route_url(access.base_url, "/models"))
-        self._headers: dict[tuple[str, ...], Mapping[str, str]] = {}
+        self._writer = RequestWriter(access, self._redact)
         self._without_usage: set[str] = set()
         self._clock = clock
         self._exchanger = Exchanger(clock, self._redact)
@@ -118,6 +113,10 @@ class Relay:
         self._endpoint.names.close()
         await asyncio.sleep(0)  # the loop closes their sockets
 
+    async def stop_measuring(self) -> None:
+        """Stop to measure the delay of the event loop: one of the relays that share a loop is enough for that."""
+        await self._lag.stop()
+
     async def preflight(
         self, models: Sequence[str], unlisted: Sequence[str] = (), *, first_alone: bool = True
     ) -> tuple[str, ...]:
@@ -144,7 +143,7 @@ class Relay:
 
     async def _listed(self) -> Listed | RelayFailure:
         """Ask for the list once, and again only where no connection could be opened."""
-        request = Request("GET", self._models_target, self._signed(NO_HEADERS))
+        request = Request("GET", self._models_target, self._writer.signed(NO_HEADERS))
         for left in range(min(PREFLIGHT_RETRIES, self._settings.retries), -1, -1):
             attempts = RequestAttempts[Connection, "Listed"](
                 send=lambda connection, opened: self._exchanger.exchange(
@@ -223,8 +222,8 @@ class Relay:
     ) -> tuple[Reply, RelayError | None]:
         model = arm.model
         try:
-            request = self._request(arm, body, route, headers, kept)
-        except _UnusableRequestError as error:
+            request = self._writer.request(arm, body, route, headers, of_application=kept.keeps)
+        except UnusableRequestError as error:
             failed = Reply(model=model, outcome="error", error=str(error), error_slug=error.slug, attempts=0)
             return kept.kept(failed, route, has_response=False), None
         if isinstance(listener, PassedStream):
@@ -249,7 +248,7 @@ class Relay:
             ),
             read=kept.reading(reader),
             retries=self._settings.retries,
-            reservation=self._cost_guard.reservation(arm, body, route) if self._cost_guard else None,
+            reservation=self._reservation(arm, body, route, kept),
             deadline_s=deadline_s,
             ends_at_s=math.inf if deadline_s is None else self._clock() + deadline_s,
         )
@@ -270,6 +269,15 @@ class Relay:
         if not isinstance(result, RelayFailure):
             self._admission.answered(model, arm.asks_as)
         return kept.kept(to_reply(model, attempts, result), route, has_response=attempts.response is not None), stop
+
+    def _reservation(
+        self, arm: Arm, body: Mapping[str, Json], route: Route, kept: KeptResponse
+    ) -> CostReservation | None:
+        if self._cost_guard is None:
+            return None
+        if kept.keeps:
+            self._cost_guard.require_bound(arm, body, route)
+        return self._cost_guard.reservation(arm, body, route)
 
     async def _carried(
         self, attempts: RequestAttempts[Connection, T], listener: Listener | None = None
@@ -303,36 +311,6 @@ class Relay:
             loop_lag_p95_s=self._lag.p95_s,
         )
 
-    def _request(
-        self, arm: Arm, body: Mapping[str, Json], route: Route, headers: Mapping[str, str], kept: KeptResponse
-    ) -> Request:
-        """Return the request as it is sent; raise _UnusableRequestError where it alone cannot be."""
-        if route == "responses" and body.get("background"):
-            problem = "the request asks for an answer in the background, which later requests would have to fetch"
-            raise _UnusableRequestError(problem, Slug.REQUEST_UNUSABLE)
-        try:
-            content = _ENCODER.encode(body)
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            problem = f"the request cannot be written as JSON: {shorten(self._redact(str(error)))}"
-            raise _UnusableRequestError(problem, Slug.REQUEST_UNUSABLE) from None
-        extra = {**arm.headers, **headers}
-        if kept.keeps:  # the headers of an application: it does not know those of the arm, which decide
-            if (bad := unsendable_header(headers)) is not None:
-                problem = f"the header {bad!r} of the request holds a letter that no HTTP header can carry"
-                raise _UnusableRequestError(problem, Slug.HEADER_UNUSABLE)
-            extra = {**headers, **arm.headers}
-        signed = self._signed(extra, arm.name if arm.has_own_headers else "", route)
-        return Request("POST", self._targets[route], signed, content)
-
-    def _signed(self, extra: Mapping[str, str], arm: str = "", route: Route = "chat") -> Mapping[str, str]:
-        key = (str(route == "messages"), *itertools.chain.from_iterable(extra.items()))
-        if key not in self._headers:
-            if len(self._headers) >= MOST_HEADER_SETS:  # an application may send other headers with each request
-                self._headers.clear()
-            check_headers(self._access, extra, arm)
-            self._headers[key] = headers_for(self._access, extra, route)
-        return self._headers[key]
-
     def _stop(  # noqa: PLR0913 # the whole request, each part by name
         self,
         attempts: RequestAttempts[Any, Any],
@@ -365,20 +343,3 @@ class Relay:
     def _is_unserved(self, model: str, failure: RelayFailure, *, alone: bool) -> bool:
         not_found = failure.about_model or failure.status == 404
         return not_found and self._admission.is_unserved(model, about_model=failure.about_model or alone)
-
-
-class _UnusableRequestError(Exception):
-    """A request that cannot be sent as it is, while others of its arm can."""
-
-    def __init__(self, problem: str, slug: Slug) -> None:
-        super().__init__(problem)
-        self.slug = slug
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"{type(value).__name__} is not JSON")
-
-
-_ENCODER = msgspec.json.Encoder(enc_hook=_plain)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import BudgetExceededError, Slug
 from pytest_graysplit.formatting.display import exact_money, toml_key
+from pytest_graysplit.replies.budget.request_parts import unbounded_part
 from pytest_graysplit.replies.budget.token_limits import LIMITS, token_limit
 from pytest_graysplit.replies.relay.failures import RelayFailure
 from pytest_graysplit.types import Reply
@@ -27,6 +28,7 @@ POLL_S = 0.05
 # With these statuses a relay refuses a request before a model works on it. Any other failure may have been billed.
 FREE_STATUSES = frozenset({400, 401, 402, 403, 404, 413, 422, 429})
 _NOTHING = Decimal(0)
+_UNKNOWN = "the maximum cost of a request to {} is unknown"
 _HINT = "raise --graysplit-max-cost and run again: what was answered is kept"
 
 
@@ -48,15 +50,19 @@ class CostGuard:
         self._hint = hint
         self._settled = asyncio.Event()
 
+    def require_bound(self, arm: Arm, body: Mapping[str, Json], route: Route) -> None:
+        """Raise BudgetExceededError for a request of an application with a part that may cost any amount."""
+        if part := unbounded_part(body, route):
+            hint = "leave this part out of the request, or run without a cap"
+            raise _refused(f"{_UNKNOWN.format(arm.model)}, because of {part}", hint, Slug.CAP_UNLIMITED)
+
     def reservation(self, arm: Arm, body: Mapping[str, Json], route: Route = "chat") -> CostReservation:
         """Return the reservation for each attempt of the request; raise BudgetExceededError without a maximum cost."""
         limit = token_limit(body, route)
-        unknown = f"the maximum cost of a request to {arm.model} is unknown"
-        if limit.unbounded:
-            hint = "leave this part out of the request, or run without a cap"
-            raise _refused(f"{unknown}, because of {limit.unbounded}", hint, Slug.CAP_UNLIMITED)
+        unknown = _UNKNOWN.format(arm.model)
         if limit.output is None:
-            hint = f"send {LIMITS[route][0]}, or set it in the params of [tool.graysplit.arms.{toml_key(arm.name)}]"
+            table = f"[tool.graysplit.arms.{toml_key(arm.name)}]"
+            hint = f"send {LIMITS[route][0]} in the request; for a model under test, params in {table} can set it"
             raise _refused(f"{unknown}, because nothing limits its answer", hint, Slug.CAP_UNLIMITED)
         most_usd = self._prices.at_most_usd(arm.priced_as, limit.prompt, limit.output, may_write=limit.may_write)
         if most_usd is None:

@@ -98,8 +98,8 @@ class RelayFailure:
 
     `status` is None when no complete response arrived. `filtered` marks a request that a content filter stopped,
     `unsent` one that never left this machine, `about_model` an error about an unknown model, `about_key` an error that
-    mentions the key. `param` is the parameter that the relay refuses. `usage` and the cost are set where an unusable
-    answer was billed.
+    mentions the key. `param` is the parameter that the relay refuses, and `by_application` tells that an application
+    has sent it. `usage` and the cost are set where an unusable answer was billed.
     """
 
     problem: str
@@ -110,6 +110,7 @@ class RelayFailure:
     about_model: bool = False
     about_key: bool = False
     param: str = ""
+    by_application: bool = False
     usage: Usage | None = None
     reported_cost_usd: Decimal | None = None
 
@@ -124,7 +125,8 @@ class RelayFailure:
         if not self.param:
             return self.problem
         instead = f", newer models want {RENAMED[self.param]}" if self.param in RENAMED else ""
-        return f'{self.problem} (change the params of this case, or unset = ["{self.param}"] for the arm{instead})'
+        first = "let the application leave it out" if self.by_application else "change the params of this case"
+        return f'{self.problem} ({first}, or unset = ["{self.param}"] for the arm{instead})'
 
     @property
     def retryable(self) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.formatting.json_text import read_json
 from pytest_graysplit.replies.relay.events import EventSplitter, data_of, events_of, is_usage_alone
-from pytest_graysplit.replies.relay.failures import RelayFailure, is_error
+from pytest_graysplit.replies.relay.failures import LASTING_STATUSES, RelayFailure, is_error
 from pytest_graysplit.replies.relay.stream import is_stream
 from pytest_graysplit.types import ServedAnswer
 
@@ -47,7 +47,7 @@ class KeptResponse:
         def keep_and_read(response: RawResponse) -> Any:
             self._served = served_answer(response, hides_usage=self.hides_usage)
             result = read(response)
-            self.usage_refused = self.hides_usage and isinstance(result, RelayFailure) and result.param == OPTIONS
+            self.usage_refused = self.hides_usage and isinstance(result, RelayFailure) and _is_about_usage(result)
             return result
 
         return keep_and_read
@@ -131,6 +131,10 @@ def served_answer(response: RawResponse, *, hides_usage: bool = False) -> Served
     except ValueError:
         body = bytes(response.body).decode("utf-8", "replace")
     return ServedAnswer(status=response.status, body=body)
+
+
+def _is_about_usage(failure: RelayFailure) -> bool:
+    return failure.param == OPTIONS or (failure.status in LASTING_STATUSES and "include_usage" in failure.problem)
 
 
 def _may_begin(event: bytes) -> bool:

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_graysplit.replies.budget import token_limit
+from pytest_graysplit.replies.budget.request_parts import unbounded_part
 from pytest_graysplit.replies.budget.token_limits import ATTACHMENT_TOKENS, TOOLS_TOKENS, VENDOR_TOOL_TOKENS
 
 LONG = "A" * 400_000
@@ -17,7 +18,7 @@ def asked(content="Hi", route="responses", **more):
 
 
 def unbounded(route, content="Hi", **more):
-    return token_limit(asked(content, route, **more), route).unbounded
+    return unbounded_part(asked(content, route, **more), route)
 
 
 @given(st.text(max_size=200), st.sampled_from(["input", "instructions", "system"]))
@@ -58,7 +59,7 @@ def test_only_the_limit_that_the_route_reads_counts(route, params, output):
 def test_image_has_a_fixed_allowance(route, content):
     limit = token_limit(asked(content, route), route)
     assert ATTACHMENT_TOKENS + 300 < limit.prompt < ATTACHMENT_TOKENS + 1000
-    assert limit.unbounded == ""
+    assert unbounded(route, content) == ""
 
 
 def test_image_in_the_output_of_a_tool_has_a_fixed_allowance():
@@ -126,6 +127,21 @@ def test_content_at_the_server_has_no_bound_in_responses(part, named):
 )
 def test_content_at_the_server_has_no_bound_in_messages(content, more, named):
     assert unbounded("messages", content, **more) == named
+
+
+@pytest.mark.parametrize(
+    ("content", "more", "named"),
+    [
+        ("Hi", {"web_search_options": {"search_context_size": "low"}}, "web_search_options"),
+        ("Hi", {"models": ["gpt-4.1", "o3"]}, "models"),
+        ("Hi", {"service_tier": "priority"}, "service_tier priority"),
+        ([{"type": "file", "file": {"file_id": "f"}}], {}, "file_id"),
+        ([{"type": "file", "file": {"file_data": LONG}}], {}, ""),
+        ("Hi", {"tools": [{"type": "function", "function": {"name": "file_id"}}]}, ""),
+    ],
+)
+def test_content_at_the_server_has_no_bound_in_chat(content, more, named):
+    assert unbounded("chat", content, **more) == named
 
 
 def test_tools_count_with_the_words_of_the_vendor():

@@ -81,7 +81,7 @@ def test_text_beside_an_image_counts_in_every_message():
 def test_embeddings_have_no_answer_to_bound():
     """Only their input is billed."""
     body = {"model": "m", "input": ["one", "two"]}
-    assert token_limit(body, "embeddings") == (len(json.dumps(body)), 0, False, "")
+    assert token_limit(body, "embeddings") == (len(json.dumps(body)), 0, False)
 
 
 @pytest.mark.parametrize(

@@ -282,10 +282,23 @@ def test_cut_stream_stays_spent_on_each_route(capped_relay, route):
 @pytest.mark.parametrize(
     ("route", "body", "slug", "reason", "hint"),
     [
-        ("responses", {"input": "Hi"}, "cap-unlimited", "nothing limits its answer", "send max_output_tokens, or"),
-        ("messages", {"messages": []}, "cap-unlimited", "nothing limits its answer", "send max_tokens, or"),
+        (
+            "responses",
+            {"input": "Hi"},
+            "cap-unlimited",
+            "nothing limits its answer",
+            "send max_output_tokens in the request; for",
+        ),
+        (
+            "messages",
+            {"messages": []},
+            "cap-unlimited",
+            "nothing limits its answer",
+            "send max_tokens in the request; for",
+        ),
         ("responses", ROUTES["responses"] | {"previous_response_id": "r"}, "cap-unlimited", "previous_response_id", ""),
         ("responses", ROUTES["responses"] | {"tools": [{"type": "web_search"}]}, "cap-unlimited", "web_search", ""),
+        ("chat", a_body(web_search_options={"search_context_size": "low"}), "cap-unlimited", "web_search_options", ""),
     ],
 )
 def test_request_of_an_application_without_a_maximum_cost_is_not_sent(capped_relay, route, body, slug, reason, hint):

@@ -8,7 +8,7 @@ from relay_server.client import RunningRelay
 
 from pytest_graysplit.config.arms import Arm
 from pytest_graysplit.config.settings import Settings
-from pytest_graysplit.replies.relay import client, pipe
+from pytest_graysplit.replies.relay import outgoing, pipe
 from pytest_graysplit.replies.relay.client import Relay
 
 MODEL = "deepseek-v3.2"
@@ -166,12 +166,12 @@ def test_wait_for_the_first_request_of_a_model_ends_by_the_deadline(server):
 
 def test_headers_of_each_request_are_not_kept_for_ever(server, monkeypatch):
     """A trace id, for example, is another one each time."""
-    monkeypatch.setattr(client, "MOST_HEADER_SETS", 3)
+    monkeypatch.setattr(outgoing, "MOST_HEADER_SETS", 3)
 
     async def work(relay):
         for number in range(10):
             await relay.attempt(ARM, body_of(), headers={"X-Trace": f"t{number}"}, deadline_s=20)
-        return len(relay._headers)
+        return len(relay._writer._headers)
 
     assert use(server.url, work) <= 3
     assert server.stats()["headers"]["x-trace"] == "t9"

@@ -138,6 +138,12 @@ def test_server_that_refuses_to_be_asked_for_tokens_is_not_asked_again(relay):
     assert asked == [True, False, False]
 
 
+@pytest.mark.parametrize("message", ["include_usage is not known here", "The argument stream_options is unsupported"])
+def test_server_may_refuse_in_any_words(relay, message):
+    relay.control(faults=[{"kind": "400", "message": message, "match": "include_usage", "times": None}])
+    assert ask(relay.url, BODIES["chat"] | {"stream": True}).outcome == "ok"
+
+
 def test_arm_without_stream_options_is_not_asked_for_tokens(relay):
     arm = Arm(name="a", model=MODEL, unset=("stream_options",))
     assert ask(relay.url, BODIES["chat"] | {"stream": True}, arm=arm).outcome == "ok"
@@ -319,3 +325,12 @@ def test_unknown_model_ends_the_run_after_one_request(relay, route):
     errors = asked_after_preflight(relay.url, route)
     assert {error.slug for error in errors} == {"model-unknown"}
     assert relay.stats()["total"] == 1
+
+
+def test_refused_parameter_of_an_application_is_its_own(relay):
+    """A case has no params here: the application has to leave the parameter out, or the arm."""
+    relay.control(faults=[{"kind": "param-400", "param": "top_p", "times": None}])
+    assert (
+        '(let the application leave it out, or unset = ["top_p"] for the arm)'
+        in ask(relay.url, BODIES["chat"] | {"top_p": 0.5}).error
+    )

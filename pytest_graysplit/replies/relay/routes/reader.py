@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.config.address import route_url
 from pytest_graysplit.replies.relay.embeddings import check_embeddings, read_embedding
 from pytest_graysplit.replies.relay.endpoint import target_of
+from pytest_graysplit.replies.relay.failures import RelayFailure
 from pytest_graysplit.replies.relay.response import read_response
 from pytest_graysplit.replies.relay.routes.messages import read_message
 from pytest_graysplit.replies.relay.routes.responses import read_response_object
@@ -14,7 +16,7 @@ from pytest_graysplit.replies.relay.routes.responses import read_response_object
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pytest_graysplit.replies.relay.failures import RawResponse, RelayFailure
+    from pytest_graysplit.replies.relay.failures import RawResponse
     from pytest_graysplit.types import Json, Redactor, Reply, Route
 
 PATHS: dict[Route, str] = {
@@ -48,5 +50,7 @@ def read_reply(  # noqa: PLR0913 # a response and all that its reader needs, by 
     """
     if route == "embeddings":
         read = check_embeddings if keeps_answer else read_embedding
-        return read(response, model=model, sent=body.keys(), redact=redact)
-    return _READERS[route](response, model=model, sent=body.keys(), is_refusal=is_refusal, redact=redact)
+        result = read(response, model=model, sent=body.keys(), redact=redact)
+    else:
+        result = _READERS[route](response, model=model, sent=body.keys(), is_refusal=is_refusal, redact=redact)
+    return replace(result, by_application=keeps_answer) if isinstance(result, RelayFailure) else result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.cases.tool_calls.reading import read_call
@@ -36,6 +37,8 @@ _ARGUMENTS = {
     "apply_patch_call": "operation",
 }
 _WORDS = ("message", "reasoning")
+# Calls of tools that the server runs and bills apart from the tokens.
+_BILLED = frozenset({"web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call"})
 
 
 def read_response_object(
@@ -52,7 +55,10 @@ def read_response_object(
         problem = "the relay's answer holds no output"
         failure = RelayFailure(problem=problem, slug=Slug.RELAY_NO_CHOICES, status=response.status)
         return with_bill(failure, response, payload)
-    return reply_of(response, payload, _answer(objects_of(output), finish), model=model, is_refusal=is_refusal)
+    items = objects_of(output)
+    reply = reply_of(response, payload, _answer(items, finish), model=model, is_refusal=is_refusal)
+    billed = sum(item.get("type") in _BILLED for item in items)
+    return replace(reply, usage=replace(reply.usage, unpriced=reply.usage.unpriced + billed)) if reply.usage else reply
 
 
 def assemble_response(body: bytes | bytearray) -> dict[str, Json]:
@@ -74,9 +80,10 @@ def assemble_response(body: bytes | bytearray) -> dict[str, Json]:
 
 
 def _finish(payload: dict[str, Json]) -> str:
-    """Return the reason of an incomplete response, else its status."""
+    """Return the reason of an incomplete response, else its status; without a reason it was the limit on its tokens."""
     status = name_of(payload.get("status")) or "completed"
-    return name_of(object_of(payload.get("incomplete_details")).get("reason")) or status
+    reason = name_of(object_of(payload.get("incomplete_details")).get("reason"))
+    return reason or ("max_output_tokens" if status == "incomplete" else status)
 
 
 def _answer(items: list[dict[str, Json]], finish: str) -> Answer:

@@ -77,6 +77,7 @@ def test_complete_response_is_read_completely():
             "Ha",
         ),
         (response(status="incomplete", incomplete_details={"reason": "content_filter"}), "filtered", ""),
+        (response(said("Ha"), status="incomplete"), "truncated", "Ha"),
     ],
 )
 def test_each_response_has_its_outcome(payload, outcome, text):
@@ -117,6 +118,12 @@ def test_response_that_is_not_an_answer_is_a_failure(body, slug, status):
     failure = read(body)
     assert isinstance(failure, RelayFailure)
     assert (failure.slug, failure.status) == (slug, status)
+
+
+@pytest.mark.parametrize(("kind", "unpriced"), [("web_search_call", 1), ("code_interpreter_call", 1), ("mcp_call", 0)])
+def test_tools_that_the_server_bills_make_the_cost_unknown(kind, unpriced):
+    """The tokens alone would look cheaper than the bill."""
+    assert read(response({"type": kind}, said("Found."), usage=USAGE)).usage.unpriced == unpriced
 
 
 def test_billed_tokens_of_a_failure_are_counted():
