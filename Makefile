@@ -43,6 +43,7 @@ bench: $(VENV)/installed-test
 	$(BIN)/python benchmarks/replay.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/traffic.py
+	$(BIN)/python benchmarks/applications.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "pytest-graysplit needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ...")'

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -49,16 +49,19 @@ def suite(number: int, *, asks: bool) -> Iterator[Path]:
         yield folder
 
 
-def session(folder: Path, *arguments: str) -> float:
-    """Run pytest in a process of its own and return its wall time in seconds; exit if anything failed in it."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("GRAYSPLIT_", "PYTEST_"))}
-    environ.pop("CI", None)
+def session(folder: Path, *arguments: str, environ: Mapping[str, str] | None = None) -> float:
+    """Run pytest in a process of its own and return its wall time in seconds; exit if anything failed in it.
+
+    `environ` has more variables for it.
+    """
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(("GRAYSPLIT_", "PYTEST_"))}
+    outside.pop("CI", None)
     command = [sys.executable, "-m", "pytest", *QUIET, *arguments]
     started = time.perf_counter()
     done = subprocess.run(
         command,
         cwd=folder,
-        env={**environ, "GRAYSPLIT_API_KEY": "any"},
+        env={**outside, "GRAYSPLIT_API_KEY": "any", **(environ or {})},
         capture_output=True,
         text=True,
         check=False,

@@ -100,6 +100,7 @@ class Slug(StrEnum):
     GATEWAY_ROUTE = "gateway-route"
     GATEWAY_CALLS = "gateway-calls"
     GATEWAY_ADDRESS = "gateway-address"
+    GATEWAY_HOST = "gateway-host"
 
     # Recordings
     RECORDING_MISSING = "recording-missing"

@@ -130,7 +130,7 @@ class Gateway:
                 undo.callback(self._clients.leave)
                 environ = self.users_environ
                 given = (environ.get(name, "") for name in (*OPENAI_ADDRESSES, *ANTHROPIC_ADDRESSES))
-                self._clients.enter((calls.run.config.access.base_url, *given))
+                self._clients.enter(calls, given)
             self._undo = undo.pop_all()
 
     def leave(self) -> None:

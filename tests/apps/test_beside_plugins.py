@@ -7,36 +7,30 @@ from app_runs import KEY, AppRuns
 from relay_server.client import RunningRelay
 
 pytest.importorskip("pytest_httpx", reason="the extra test-apps is not installed")
-pytestmark = pytest.mark.xdist_group("beside-plugins")
 OTHERS = ("respx", "pytest_httpx", "recording", "socket", "fakefs")
 ORDERS = {"last": (*OTHERS, "graysplit"), "first": ("graysplit", *OTHERS)}
 
 
-@pytest.fixture(scope="module", params=ORDERS)
-def runs(request, tmp_path_factory):
-    """The outcomes of a live run that records and of a replay of models and cassettes, for one order of the plugins."""
-    folder = tmp_path_factory.mktemp(f"graysplit_{request.param}")
-    loaded = ["--allow-unix-socket", *(f"-p{name}" for name in ORDERS[request.param])]  # event loops have such sockets
+@pytest.mark.parametrize("order", ORDERS)
+def test_both_plugins_do_their_work_live_and_in_a_replay(tmp_path, order):
+    loaded = ["--allow-unix-socket", *(f"-p{name}" for name in ORDERS[order])]  # event loops have such sockets
     with RunningRelay() as relay:
-        apps = AppRuns(folder, relay, "beside.py")
-        live = [*loaded, "--record-mode=once"]
-        replay = [*loaded, "--record-mode=none", "--graysplit-record=none"]
-        runs = apps.run(live, replay, plugins=OTHERS, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
-        return apps, runs, relay.stats()["total"]
-
-
-def test_both_plugins_do_their_work(runs):
-    apps, (live, replay), asked = runs
+        apps = AppRuns(tmp_path, relay, "beside.py")
+        recorded = [*loaded, "--record-mode=once"]
+        replayed = [*loaded, "--record-mode=none", "--graysplit-record=none"]
+        live, replay = apps.run(recorded, replayed, plugins=OTHERS, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+        asked = relay.stats()["total"]
     assert {test["outcome"] for test in live["tests"].values()} == {"passed"}, apps.output
     skipped = [nodeid for nodeid, test in replay["tests"].items() if test["outcome"] == "skipped"]
     assert {test["outcome"] for test in replay["tests"].values()} == {"passed", "skipped"}, apps.output
     assert {nodeid.partition("[")[0] for nodeid in skipped} == {"test_beside.py::test_cassette_of_the_gateway"}
     assert asked == len(live["tests"]) - 1  # one of them has no application, and the replay asks nothing
+    check_cassettes(apps.recordings())
+    check_times(apps.recordings())
 
 
-def test_cassettes_have_no_key_and_no_model(runs):
-    apps, *_ = runs
-    files = apps.recordings()
+def check_cassettes(files):
+    """Check that cassettes have neither a key nor an answer of a model, except the one that records the gateway."""
     assert [name for name, text in files.items() if KEY in text] == []
     cassettes = {name: text for name, text in files.items() if name.startswith("cassettes/")}
     of_gateway = {name: text for name, text in cassettes.items() if "of_the_gateway" in name}
@@ -47,9 +41,8 @@ def test_cassettes_have_no_key_and_no_model(runs):
     assert not any(re.search("chatcmpl|openai", text) for text in others.values())
 
 
-def test_recordings_have_the_real_time(runs):
-    """A frozen clock of a test does not date the answers of a model."""
-    apps, *_ = runs
-    [recorded] = [text for name, text in apps.recordings().items() if name.startswith("__graysplit__")]
+def check_times(files):
+    """Check that a frozen clock of a test does not date the answers of a model."""
+    [recorded] = [text for name, text in files.items() if name.startswith("__graysplit__")]
     assert '"at":"2012' not in recorded
     assert recorded.count('"at":"2') > 20

@@ -137,7 +137,7 @@ def test_without_a_threshold_an_output_on_one_side_fails_no_arm():
 
 
 @pytest.mark.parametrize("kept", [0, 1], ids=["control", "treatment"])
-def test_one_arm_alone_is_no_pair(kept):
+def test_one_arm_alone_does_not_make_a_pair(kept):
     """Its costs and its pass rate count, and the verdict has no case."""
     results = collected(*(alone([on_both(a_case(f"c{n}"))[kept]]) for n in range(60)))
     [arm] = results.arms()
@@ -188,7 +188,7 @@ def test_treatment_does_not_pass_a_threshold_by_a_control_whose_calls_failed():
     assert (control.pass_share, treatment.judged) == (0.0, False)
 
 
-def test_calls_that_failed_on_both_arms_are_no_evidence():
+def test_calls_that_failed_on_both_arms_do_not_count():
     runs = [
         (
             an_app_run(a_case(f"c{n}"), CONTROL, None, an_error(), misses=[a_miss(CONTROL, kind="outcome")]),

@@ -186,6 +186,46 @@ def test_hook_that_fails_leaves_the_case_without_a_judgement(app):
     assert any("could not be compared: ZeroDivisionError" in line for line in result.outlines)
 
 
+@pytest.mark.parametrize("thought", ["Think about", "Think again about"], ids=["all calls", "the second call"])
+def test_calls_replayed_from_another_address_hold_a_promotion(app, monkeypatch, thought):
+    """Of a run with a new first request, the second one may still be answered from the old address."""
+    table = '[tool.graysplit.arms.ours]\nmodel = "deepseek-v3.2"\nbase_url = "{}"\napi_key_env = "OURS"\n'
+    moved = "ours was recorded at an address or with headers that its table has no more: 4 replies"
+    app.models[1] = "--graysplit-treatment=ours"
+    monkeypatch.setenv("OURS", "another-key-0123456789")
+    app.write("pyproject.toml", table.format(app.relay.url))
+    app.run("--graysplit-json=first.json")
+    assert moved not in "".join(app.report("first.json")["comparisons"][0]["reasons"])
+    app.write("pyproject.toml", table.format(app.relay.url.replace("127.0.0.1", "localhost")))
+    app.test_file(TICKETS.replace("Think about", thought))
+    app.run("--graysplit-json=second.json")
+    [one] = app.report("second.json")["comparisons"]
+    assert (one["verdict"], one["reasons"][0]) == ("hold", moved)
+
+
+def test_early_stop_waits_for_both_arms_of_a_case(app):
+    """The case that decides is complete; one more case shows that it is, and no test beyond that makes a call."""
+    app.relay.control(script=FAR_IN_ALL)
+    app.test_file("""
+        from agent import ask
+
+        @pytest.mark.graysplit
+        @pytest.mark.parametrize("ticket", range(60))
+        def test_agent(graysplit_app, ticket):
+            graysplit_app.output = ask(str(ticket))
+            assert "days" in graysplit_app.output
+    """)
+    result = app.run("--graysplit-early-stop=harm", "--graysplit-gate=none", "--graysplit-json=report.json")
+    report = app.report()
+    [one] = report["comparisons"]
+    stop = report["run"]["coverage"]["stops"][TREATMENT]
+    assert (one["verdict"], stop["side"], one["n"]) == ("reject", "harm", stop["after"])
+    assert 2 < one["n"] < 20
+    assert [arm["runs"] for arm in report["arms"]] == [one["n"]] * 2
+    assert app.sent() == 2 * one["n"] + 2
+    assert result.parseoutcomes()["skipped"] == 120 - app.sent()
+
+
 @pytest.mark.xdist
 def test_workers_give_the_results_of_one_process(app, section_of):
     """The arms of a case may run in two processes, and the main process compares them."""

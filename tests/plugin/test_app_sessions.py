@@ -152,9 +152,11 @@ def test_environment_of_the_application(app_project, monkeypatch):
     before = dict(os.environ)
     app_project.run("-q").assert_outcomes(passed=2)
     app_project.run("-q", "--graysplit-record=none").assert_outcomes(passed=2)
+    app_project.test_file(ONE.replace("    assert", "    pytest.exit('stop')\n    assert"), name="test_interrupted.py")
+    assert app_project.run("-q", "test_interrupted.py").ret == pytest.ExitCode.INTERRUPTED
     after = {**os.environ, "PYTEST_CURRENT_TEST": before["PYTEST_CURRENT_TEST"]}
     assert after == before
-    assert app_project.sent() == 10
+    assert app_project.sent() == 11
     assert sorted(line["call"] for line in app_project.recorded() if "call" in line and line["model"] == TREATMENT) == [
         1,
         2,

@@ -121,6 +121,10 @@ def test_cases_that_cannot_be_checked_say_why(project, check):
         def test_relay(graysplit_relay):
             assert graysplit_relay.compare("d").treatment.text
 
+        @pytest.mark.graysplit(samples=2)
+        def test_app(graysplit_app):
+            raise RuntimeError("never run")
+
         @pytest.mark.skip
         @pytest.mark.graysplit(prompt="e")
         def test_skipped(graysplit):
@@ -149,6 +153,7 @@ def test_cases_that_cannot_be_checked_say_why(project, check):
         "fails": ("fails", []),
         "judged": ("judged", []),
         "test_it.py::test_relay": ("from-body", []),
+        "test_app": ("application", []),
         "test_skipped": ("skipped", []),
         "test_broken": ("broken", []),
         "test_flaky": ("unstable", []),

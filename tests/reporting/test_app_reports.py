@@ -1,6 +1,7 @@
 """Applications in the JSON report, the failure text and the live page: their calls, and where the arms part."""
 
 import json
+from dataclasses import replace
 
 from factories import (
     DEEPSEEK,
@@ -18,8 +19,12 @@ from factories import (
 from report_reader import rebuilt
 from report_schema import checked
 
+from pytest_graysplit.reporting.dashboard.page_text import case_texts
+from pytest_graysplit.reporting.dashboard.run_cases import case_json
+from pytest_graysplit.reporting.dashboard.run_figures import arms_so_far
 from pytest_graysplit.reporting.failure import failure
 from pytest_graysplit.reporting.json_report import chunks
+from pytest_graysplit.types import ServedAnswer
 from pytest_graysplit.verdict.results import CONTROL
 from pytest_graysplit.verdict.results.app_runs import alone
 
@@ -96,7 +101,7 @@ def test_failure_shows_the_calls_up_to_the_one_at_which_the_arms_part():
         "  control    claude-sonnet-4.5: passed, ok 3.00 s $0.0030 in 3 calls",
         "  treatment  deepseek-v3.2: missed, ok 5.00 s $0.0032 in 5 calls",
         "  similarity 0.12 (lexical), length x1.11",
-        "  flag       tool-changed: control calls refund(order=1001), treatment calls cancel(order: 1001)",
+        "  flag       tool-changed: control calls refund(order=1001), treatment calls cancel(order=1001)",
         "  answers    [-Refunded.-] {+Cancelled.+}",
         "  call 1     both: look_up(order=1001)",
         "  call 2     control: refund(order=1001)",
@@ -104,6 +109,32 @@ def test_failure_shows_the_calls_up_to_the_one_at_which_the_arms_part():
         "  calls      then 1 more of the control, 1 more of the treatment",
         "  others     embed-3 2 times by the treatment",
     ]
+
+
+def test_live_page_shows_each_call_with_the_answers_of_both_arms():
+    [row] = collected(an_agent(treatment=("look_up",), passed={"embed-3": 2})).rows
+    shown = case_json(row, DEEPSEEK)
+    assert [(step["number"], step["parts"], len(step["arms"])) for step in shown["steps"]] == [
+        (0, False, 2),
+        (1, True, 2),
+        (2, False, 1),
+    ]
+    assert [arm["text"] for arm in shown["arms"]] == ["Refunded.", "Cancelled."]
+    assert shown["steps"][1]["call_diff"] == [[["-", "refund(order=1001)"]]]
+    assert [step["title"] for step in case_texts(shown)["steps"]] == [
+        "Call 1",
+        "Call 2, the arms part here",
+        "Call 3",
+    ]
+
+
+def test_live_page_counts_the_calls_of_a_finished_run_once():
+    """During the run, calls are answers that wait for their test; at its end they are a part of one run."""
+    results = collected(an_agent())
+    [row] = results.rows
+    fetched = [(CONTROL, replace(call, served=ServedAnswer())) for call in row.arms[CONTROL].replies[0].calls]
+    arms = arms_so_far(results, [(CONTROL, SONNET), (DEEPSEEK, DEEPSEEK)], fetched)
+    assert [len(arm.replies) for arm in arms] == [1, 1]
 
 
 def test_failure_of_one_run_shows_its_own_calls():

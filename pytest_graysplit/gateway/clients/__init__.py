@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
+from pytest_graysplit.config.address import shown_address
+from pytest_graysplit.errors import Slug, UsageError
+from pytest_graysplit.formatting.escaping import visible
+from pytest_graysplit.formatting.json_text import read_json
 from pytest_graysplit.gateway.app_run import Upstream
 from pytest_graysplit.gateway.clients.addresses import KnownAddresses
 from pytest_graysplit.gateway.clients.answered import AnsweredSends
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.gateway.call_answer import CallAnswer
     from pytest_graysplit.gateway.clients.addresses import ModelAddress
+    from pytest_graysplit.gateway.item_calls import ItemCalls
 
 
 class LocalAnswers(Protocol):
@@ -38,21 +43,47 @@ class ProcessClients:
         self._gateway = gateway
         self._base_url = base_url
         self._hosts = tuple(hosts)
-        self._sends = AnsweredSends(KnownAddresses(gateway=base_url), self._answer, base_url)
+        self._sends = AnsweredSends(KnownAddresses(gateway=base_url), self._answer, base_url, self._escaped)
         self._patches = SendPatches(self._sends.make_send)
+        self._calls: ItemCalls | None = None
 
-    def enter(self, addresses: Iterable[str] = ()) -> None:
-        """Answer requests for models from now on; `addresses` are those of the arms and of the user's environment."""
-        endpoints = tuple(address for address in addresses if address)
+    def enter(self, calls: ItemCalls, addresses: Iterable[str] = ()) -> None:
+        """Answer requests for models from now on; `addresses` are those of the user's environment."""
+        self._calls = calls
+        endpoints = tuple(filter(None, (calls.run.config.access.base_url, *addresses)))
         self._sends.known = KnownAddresses(endpoints, self._hosts, self._base_url)
         self._patches.start()
 
     def leave(self) -> None:
         """Leave the clients as they were found."""
         self._patches.stop()
+        self._calls = None
 
     def _answer(self, method: str, address: ModelAddress, headers: dict[str, str], body: bytes) -> CallAnswer:
         if address.is_gateway:
             return self._gateway.answer(method, address.route, headers, body)
         upstream = Upstream(address.base_url, key_of(headers))
         return self._gateway.answer(method, f"{urlsplit(self._base_url).path}{address.route}", headers, body, upstream)
+
+    def _escaped(self, url: str, body: bytes) -> None:
+        """Spoil the run if a request for a swapped model goes past the gateway: both arms would get one answer."""
+        calls, model = self._calls, _model_of(body)
+        if calls is None or model not in calls.run.swapped:
+            return
+        host = urlsplit(url).hostname
+        problem = (
+            f"the application asked {visible(model)} at {shown_address(url)}, and that model answered, not the one of "
+            f"{calls.run.arm}: {host} is not known to serve models"
+        )
+        hint = f'write hosts = ["{host}"] into [tool.graysplit.app]'
+        calls.spoil(UsageError(problem, hint=hint, slug=Slug.GATEWAY_HOST))
+
+
+def _model_of(body: bytes) -> str:
+    """Return the model that a request names; empty if it names none."""
+    try:
+        value = read_json(body)
+    except ValueError:
+        return ""
+    model = value.get("model") if isinstance(value, dict) else None
+    return model if isinstance(model, str) else ""

@@ -53,6 +53,8 @@ VENDOR_DOMAINS = (".openai.azure.com", ".services.ai.azure.com", ".cognitiveserv
 # The routes of models. The gateway has no answer to old completions and to stored responses, and says so.
 _ROUTE = re.compile(r"/(chat/completions|completions|embeddings|messages|models|responses(?:/.*)?)/?$")
 
+# Names that lead nowhere, by RFC 2606: only mocks answer them.
+_RESERVED = (".test", ".example", ".invalid")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -81,6 +83,18 @@ class KnownAddresses:
 
     def find(self, url: str) -> ModelAddress | None:
         """Return the address of a request to a model, or None for any other request."""
+        if url not in self._found:
+            self._found[url] = self._find(url)
+        return self._found[url]
+
+    def resembles(self, url: str) -> bool:
+        """Tell whether a request to an unknown address may ask a model on another machine."""
+        origin = _origin(url)
+        if origin is None or origin.host == "localhost" or "." not in origin.host or origin.host.endswith(_RESERVED):
+            return False
+        return _ROUTE.search(urlsplit(url).path) is not None
+
+    def _find(self, url: str) -> ModelAddress | None:
         origin = _origin(url)
         if origin is None:
             return None
@@ -94,6 +108,11 @@ class KnownAddresses:
         return ModelAddress(parts._replace(path=path, fragment="").geturl(), f"/{route[1]}")
 
     @cached_property
+    def _found(self) -> dict[str, ModelAddress | None]:
+        """The addresses by URL: a client looks at the same one several times for each request."""
+        return {}
+
+    @cached_property
     def _gateway(self) -> Origin | None:
         return _origin(self.gateway) if self.gateway else None
 
@@ -104,7 +123,7 @@ class KnownAddresses:
 
     @cached_property
     def _names(self) -> frozenset[str]:
-        return VENDORS.union(host.lower() for host in self.hosts if "://" not in host and not host.startswith("*."))
+        return VENDORS.union(_as_origin(host) for host in self.hosts if "://" not in host and not host.startswith("*."))
 
     @cached_property
     def _domains(self) -> tuple[str, ...]:
@@ -126,6 +145,13 @@ def _origin(address: str) -> Origin | None:
         return Origin(parts.scheme, _host_name(parts.hostname), parts.port or _PORTS.get(parts.scheme, 0))
     except ValueError:
         return None
+
+
+def _as_origin(host: str) -> str:
+    """Return a host with or without a port as an origin spells it: each name of this machine is localhost."""
+    name, colon, port = host.lower().partition(":")
+    is_port = port.isdecimal()
+    return f"{_host_name(name)}{colon}{port}" if is_port or not colon else _host_name(host.lower().strip("[]"))
 
 
 def _host_name(host: str | None) -> str:

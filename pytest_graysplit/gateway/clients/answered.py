@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -25,13 +26,17 @@ if TYPE_CHECKING:
 class AnsweredSends:
     """Makes `send` functions of clients that hand requests for models to the gateway, and send all others.
 
-    `answer` gets the method, the address, the headers with names in lower case, and the body. A forked process has no
-    thread that could answer, so its requests go to the gateway's own address `gateway_url`.
+    `answer` gets the method, the address, the headers with names in lower case, and the body. `escaped` gets the URL
+    and the body of a request that seems to be for a model, and goes to an address that is not known. A forked process
+    has no thread that could answer, so its requests go to the gateway's own address `gateway_url`.
     """
 
-    def __init__(self, known: KnownAddresses, answer: Answer, gateway_url: str) -> None:
+    def __init__(
+        self, known: KnownAddresses, answer: Answer, gateway_url: str, escaped: Callable[[str, bytes], None]
+    ) -> None:
         self.known = known
         self.answer = answer
+        self.escaped = escaped
         self.gateway_url = gateway_url
         self.process_id = os.getpid()
 
@@ -40,8 +45,12 @@ class AnsweredSends:
         connection = (_AsyncConnection if issubclass(owner, library.AsyncClient) else _Connection)(library, self)
 
         def send(client: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-            if not isinstance(client, _Answered) and self.known.find(str(request.url)) is not None:
-                client = _answered(client, connection)
+            if not isinstance(client, _Answered):
+                if self.known.find(url := str(request.url)) is not None:
+                    client = _answered(client, connection)
+                elif self.known.resembles(url):
+                    with suppress(library.RequestNotRead):  # requests to models are not streamed
+                        self.escaped(url, request.content)
             return bound(found, client)(request, *args, **kwargs)
 
         return send

@@ -148,7 +148,8 @@ def _saved(settings: Settings, totals: RunTotals) -> str:
     beyond = totals.skipped + totals.late
     if not beyond or not counted:
         return ""
-    calls = plural(round(beyond * sum(arm.replies for arm in arms) / counted), "call")
+    sent = sum(arm.replies - arm.runs + arm.calls for arm in arms)
+    calls = plural(round(beyond * sent / counted), "call")
     costs = [arm.cost_usd for arm in arms]
     if None not in costs:
         calls += f", about {money(Decimal(beyond * sum(cost for cost in costs if cost is not None) / counted))}"

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Progress,
         Row,
         Similarity,
+        Step,
         Turn,
         WindowArm,
     )
@@ -52,13 +53,14 @@ def page_texts(snapshot: Mapping[str, Json]) -> dict[str, Json]:
 def case_texts(case: Mapping[str, Json]) -> dict[str, Json]:
     """Return the line of facts about a case, and for each of its answers a line of facts and the tool calls.
 
-    A conversation has the same for each turn, with a heading.
+    A conversation has the same for each turn, and an application for each call, with a heading.
     """
     found = msgspec.convert(case, Case, strict=False)
     return {
         "facts": " · ".join(_facts(found)),
         **_answers(found.arms),
         "turns": [{"title": _turn_title(turn), **_answers(turn.arms)} for turn in found.turns],
+        "steps": [{"title": _step_title(step), **_answers(step.arms)} for step in found.steps],
     }
 
 
@@ -72,6 +74,10 @@ def _answers(arms: Sequence[Answer]) -> dict[str, Json]:
 def _turn_title(turn: Turn) -> str:
     alike = "" if turn.similarity is None else f", similarity {format_score(turn.similarity)}"
     return f"Turn {turn.number + 1}{alike}{', the arms part here' if turn.parts else ''}"
+
+
+def _step_title(step: Step) -> str:
+    return f"Call {step.number + 1}{', the arms part here' if step.parts else ''}"
 
 
 def _progress(progress: Progress) -> Json:

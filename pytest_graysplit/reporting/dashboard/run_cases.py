@@ -86,7 +86,6 @@ def case_json(row: CaseRow, treatment: str, redact: Redactor = unchanged) -> dic
     """
     one = row.comparisons.get(treatment)
     replies = _replies(row, treatment, one)
-    calls = {arm: [redact_call(call, redact) for call in reply.tool_calls] for arm, reply in replies.items()}
     return {
         "id": case_id(row, treatment),
         "name": row.name,
@@ -99,10 +98,31 @@ def case_json(row: CaseRow, treatment: str, redact: Redactor = unchanged) -> dic
         "fields": [{"name": each.path, "detail": each.problem} for each in one.fields] if one else [],
         "misses": {arm: [miss.problem for miss in row.arms[arm].misses] for arm in replies},
         "rubric": [_criterion(row, criterion, replies) for criterion in row.case.rubric],
-        "arms": [_answer(arm, reply, calls[arm]) for arm, reply in replies.items()],
-        "diff": _diff(*(reply.text for reply in replies.values())) if len(replies) == 2 else [],
-        "call_diff": _call_diff(*calls.values()) if len(calls) == 2 else [],
+        **_answers(replies, redact),
         "turns": [_turn(row, treatment, number, replies, redact) for number in range(len(row.case.turns))],
+        "steps": list(_steps(row, treatment, replies, redact)),
+    }
+
+
+def _steps(row: CaseRow, treatment: str, replies: dict[str, Reply], redact: Redactor) -> Iterator[Json]:
+    """Yield the calls of an application one by one, each with the answers of the arms that have made it."""
+    runs = {arm: row.arms[arm].calls_of(reply) for arm, reply in replies.items() if row.arms[arm].apps}
+    for number in range(max((len(run) for run in runs.values()), default=0)):
+        answers = {arm: run[number] for arm, run in runs.items() if number < len(run)}
+        yield {
+            "number": number,
+            "parts": row.parting_calls.get(treatment) == number,
+            **_answers(answers, redact),
+        }
+
+
+def _answers(answers: dict[str, Reply], redact: Redactor) -> dict[str, Json]:
+    """Return the answers of the arms to one turn or call, with the differences if there are two."""
+    calls = {arm: [redact_call(call, redact) for call in answer.tool_calls] for arm, answer in answers.items()}
+    return {
+        "arms": [_answer(arm, answer, calls[arm]) for arm, answer in answers.items()],
+        "diff": _diff(*(answer.text for answer in answers.values())) if len(answers) == 2 else [],
+        "call_diff": _call_diff(*calls.values()) if len(calls) == 2 else [],
     }
 
 
@@ -111,15 +131,12 @@ def _turn(row: CaseRow, treatment: str, number: int, replies: dict[str, Reply], 
     one = row.comparisons.get(treatment)
     score = one.turns[number] if one is not None and number < len(one.turns) else None
     answers = {arm: reply.turns[number] for arm, reply in replies.items() if number < len(reply.turns)}
-    calls = {arm: [redact_call(call, redact) for call in answer.tool_calls] for arm, answer in answers.items()}
     return {
         "number": number,
         "user": text_of(row.case.turns[number].message.get("content")),
         "parts": row.parting_turn(treatment) == number,
         "similarity": None if score is None else score.similarity,
-        "arms": [_answer(arm, answer, calls[arm]) for arm, answer in answers.items()],
-        "diff": _diff(*(answer.text for answer in answers.values())) if len(answers) == 2 else [],
-        "call_diff": _call_diff(*calls.values()) if len(calls) == 2 else [],
+        **_answers(answers, redact),
     }
 
 

@@ -41,6 +41,13 @@ def arms_so_far(
         for reply in (*result.replies, *result.spare)
         for answer in reply.turns
     }
+    counted |= {
+        _identity(call)
+        for result in known
+        if result.apps
+        for reply in (*result.replies, *result.spare)
+        for call in reply.calls
+    }
     models = {**dict(named), **{arm: one.model for arm, one in summaries.items()}}
     return [
         _arm_so_far(

@@ -181,6 +181,14 @@ class Turn(Struct, frozen=True, kw_only=True):
     arms: tuple[Answer, ...] = ()
 
 
+class Step(Struct, frozen=True, kw_only=True):
+    """The answers of the arms to one call of an application."""
+
+    number: int = 0
+    parts: bool = False
+    arms: tuple[Answer, ...] = ()
+
+
 class Case(Struct, frozen=True, kw_only=True):
     """One case with its answers."""
 
@@ -190,3 +198,4 @@ class Case(Struct, frozen=True, kw_only=True):
     metric: str | None = None
     arms: tuple[Answer, ...] = ()
     turns: tuple[Turn, ...] = ()
+    steps: tuple[Step, ...] = ()

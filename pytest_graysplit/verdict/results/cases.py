@@ -58,14 +58,15 @@ class ArmResult:
     @property
     def model_answers(self) -> tuple[Reply, ...]:
         """The answers that came from the arm's model: of an application, those to its calls of that model."""
-        return tuple(call for answer in self.answers for call in self._calls_of(answer)) if self.apps else self.answers
+        return tuple(call for answer in self.answers for call in self.calls_of(answer)) if self.apps else self.answers
 
     @property
     def calls_per_run(self) -> float | None:
         """The mean number of calls of the arm's model in a run of an application; None for any other case."""
         return fmean(one.swapped_calls for one in self.apps) if self.apps else None
 
-    def _calls_of(self, reply: Reply) -> tuple[Reply, ...]:
+    def calls_of(self, reply: Reply) -> tuple[Reply, ...]:
+        """Return the answers of the arm's model to the calls of an application in one of its runs."""
         facts = next((one for one in self.apps if one.sample == reply.sample), None)
         return reply.calls if facts is None else facts.model_calls(reply)
 

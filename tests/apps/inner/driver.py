@@ -2,7 +2,7 @@
 
     python driver.py '[["-v"], ["--graysplit-record=none"]]'
 
-Each list has the arguments of one run. The last line of the output is JSON: for each run its exit status, and for each
+Each list has the arguments of one run. The output ends with OUTCOMES and JSON: for each run its exit status, and for each
 test its outcome with its text.
 """
 
@@ -34,7 +34,7 @@ def main():
         outcomes = Outcomes()
         status = pytest.main(arguments, plugins=[outcomes])
         runs.append({"status": int(status), "tests": outcomes.tests})
-    sys.stdout.write(f"\n{json.dumps(runs)}\n")
+    sys.stdout.write(f"\nOUTCOMES {json.dumps(runs)}\n")
 
 
 if __name__ == "__main__":

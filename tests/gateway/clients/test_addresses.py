@@ -74,3 +74,11 @@ def test_whole_path_of_the_gateway_is_kept():
 def test_without_a_gateway_or_endpoints_only_vendors_are_known():
     assert KnownAddresses().find("https://api.groq.com/openai/v1/chat/completions").route == "/chat/completions"
     assert KnownAddresses().find("http://127.0.0.1:11434/v1/chat/completions") is None
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:9000", "localhost:9000", "LOCALHOST", "::1"])
+def test_named_host_of_this_machine_has_all_its_names(host):
+    """A setting with 127.0.0.1 covers a client that writes localhost, and the other way round."""
+    known = KnownAddresses(hosts=(host,))
+    found = [known.find(f"http://{name}:9000/v1/embeddings") is not None for name in ("127.0.0.1", "localhost")]
+    assert (found, known.find("http://10.0.0.1:9000/v1/embeddings")) == ([True, True], None)

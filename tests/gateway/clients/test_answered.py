@@ -74,6 +74,9 @@ class Gateway:
         threading.Thread(target=self._answer, args=(asked, answer), daemon=True).start()
         return answer
 
+    def escaped(self, url, body):
+        raise AssertionError(f"{url} is not an address of a model")
+
     def _answer(self, asked, answer):
         if asked.get("silent") == "head":
             return
@@ -93,7 +96,8 @@ def gateway(server_url, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "*")
     gateway = Gateway()
     known = KnownAddresses()
-    patches = SendPatches(AnsweredSends(known, gateway.answer, server_url.removesuffix("/chat/completions")).make_send)
+    gateway_url = server_url.removesuffix("/chat/completions")
+    patches = SendPatches(AnsweredSends(known, gateway.answer, gateway_url, gateway.escaped).make_send)
     for name in ("httpx", "httpx2"):
         if importlib.util.find_spec(name):
             importlib.import_module(name)

@@ -1,6 +1,8 @@
 """Clients of this process ask the gateway: the same answers, recordings and limits as over its socket."""
 
+import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from app_project import CONTROL, OTHER, TREATMENT, chat, post
@@ -94,12 +96,43 @@ def test_request_beyond_the_limit_ends_the_body(project, client):
         assert (len(calls.replies), calls.refused) == (3, 1)
 
 
+def test_request_beyond_the_limit_ends_tasks_and_threads_too(project, client):
+    """The exception of a task or a thread reaches the test that waits for it."""
+    httpx = pytest.importorskip("httpx")
+
+    async def ask(other):
+        return await other.post(f"{VENDOR}/chat/completions", json=chat("Again?"))
+
+    async def ask_all():
+        async with httpx.AsyncClient() as other:
+            await asyncio.gather(*(ask(other) for _ in range(5)))
+
+    with project.item(project.gateway(), max_calls=3) as calls:
+        with pytest.raises(CallLimitError):
+            asyncio.run(ask_all())
+        assert len(calls.replies) <= 3
+        with ThreadPoolExecutor(2) as pool, pytest.raises(CallLimitError):
+            pool.submit(client.post, f"{VENDOR}/chat/completions", json=chat("Again?")).result()
+
+
 def test_wrong_token_is_refused(project, client):
     """The address of another process, which has used the port before."""
     gateway = project.gateway()
     with project.item(gateway):
         answer = client.post(gateway.base_url.replace(gateway.token, "other") + "/chat/completions", json=chat("?"))
     assert answer.status_code == 403
+
+
+def test_address_of_one_item_outlives_it(project, client):
+    """Code that outlives its test gets an error, never an answer that counts for the next test."""
+    gateway = project.gateway()
+    with project.item(gateway) as calls:
+        url = f"{gateway.url_of(calls)}/chat/completions"
+        assert client.post(url, json=chat("Now?")).is_success
+    with project.item(gateway) as following:
+        assert client.post(url, json=chat("Late?")).status_code == 409
+        assert following.replies == ()
+    assert len(calls.replies) == 1
 
 
 def test_client_is_its_own_again_after_the_item(project, relay, client):
@@ -112,7 +145,29 @@ def test_client_is_its_own_again_after_the_item(project, relay, client):
 
 
 def test_host_that_only_the_user_knows_is_answered(project, client):
-    gateway = project.gateway(hosts=("llm.corp.example",))
+    gateway = project.gateway(hosts=("llm.corp.internal",))
     with project.item(gateway):
-        answer = client.post("https://llm.corp.example/api/chat/completions", json=chat("Hello?"))
+        answer = client.post("https://llm.corp.internal/api/chat/completions", json=chat("Hello?"))
     assert text_of(answer) == f"Answer of {CONTROL} to: Hello?"
+
+
+def test_model_under_test_at_an_unknown_host_spoils_the_run(project, monkeypatch):
+    """Its own model answers on both arms there, so a comparison would find no difference."""
+    httpx = pytest.importorskip("httpx")
+    monkeypatch.setenv("NO_PROXY", "*")
+    server = httpx.MockTransport(lambda request: httpx.Response(200, json={"model": "its own"}))
+    with project.item(project.gateway()) as calls, httpx.Client(transport=server) as client:
+        url = "https://llm.corp.internal/v1/chat/completions"
+        assert client.post(url, json=chat("Hello?", OTHER)).json() == {"model": "its own"}
+        assert client.post("https://llm.corp.internal/v1/other", json=chat("Hello?")).is_success
+        for local in ("http://testserver/v1/messages", "http://localhost:8000/v1/messages", "https://a.test/responses"):
+            assert client.post(local, json=chat("Hello?")).is_success
+        assert client.post(url, content=b"{").is_success
+        assert client.post(url, content=iter([b"{", b"}"])).is_success
+        assert calls.problem is None
+        assert client.post(url, json=chat("Hello?")).json() == {"model": "its own"}
+        assert str(calls.problem) == (
+            f"the application asked {CONTROL} at https://llm.corp.internal/v1/chat/completions, and that model answered, "
+            "not the one of control: llm.corp.internal is not known to serve models\n"
+            '  hint: write hosts = ["llm.corp.internal"] into [tool.graysplit.app]  [gateway-host]'
+        )

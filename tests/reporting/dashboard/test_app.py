@@ -130,6 +130,7 @@ def test_case_route_finds_ids_with_special_characters(source, case_id):
             "arms": ["ok · 1.21 s · cost $0.0078", "ok · 0.83 s · cost $0.0002"],
             "calls": [[], []],
             "turns": [],
+            "steps": [],
         },
     }
 

@@ -249,6 +249,24 @@ def test_case_dialog_shows_a_conversation_turn_by_turn(start_server, open_page):
     expect(dialog.get_by_role("heading", name="Prompt")).to_have_count(0)
 
 
+def test_case_dialog_shows_the_calls_of_an_application(start_server, open_page):
+    """The outputs come first, then each call with the answers of the arms that have made it."""
+    one = snapshots.case(REFUND)
+    first = [{**arm, "text": "", "tool_calls": [a_call("look_up", order=1001)]} for arm in one["arms"]]
+    steps = [
+        {"number": 0, "parts": False, "arms": first, "diff": [], "call_diff": []},
+        {"number": 1, "parts": True, "arms": one["arms"][:1], "diff": [], "call_diff": []},
+    ]
+    case = {**one, "prompt": "", "steps": steps}
+    page = open_page(start_server(snapshots.FakeSource(snapshots.run(), {REFUND: case})).url)
+    page.get_by_role("button", name=re.compile("refund-policy")).click()
+    dialog = page.get_by_role("dialog", name=REFUND)
+    headings = dialog.get_by_role("heading", name=re.compile("^Call"))
+    expect(headings).to_have_text(["Call 1", "Call 2, the arms part here"])
+    expect(dialog.get_by_role("region", name=re.compile("^Tool calls"))).to_have_text(["look_up(order=1001)"] * 2)
+    expect(dialog.get_by_role("heading", name="Prompt")).to_have_count(0)
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_case_dialog_shows_tool_calls(start_server, open_page, width, scheme):
     """Each arm's calls and their difference, and the rubric; an answer that only calls is not an empty one."""

@@ -210,7 +210,13 @@ def test_source_that_leaves_fields_out_is_shown_with_unknown_figures():
     assert texts["worst"] == ["-"]
     assert [line["cells"] for line in texts["table"]][1:] == [[["-"]]] * 7
     assert page_texts({"progress": {"done": 3.0}})["progress"]["text"] == "3 cases"
-    assert case_texts({"arms": [{}]}) == {"facts": "", "arms": ["cost unknown"], "calls": [[]], "turns": []}
+    assert case_texts({"arms": [{}]}) == {
+        "facts": "",
+        "arms": ["cost unknown"],
+        "calls": [[]],
+        "turns": [],
+        "steps": [],
+    }
 
 
 def test_case_texts_write_each_call_on_one_line():

@@ -334,6 +334,7 @@ def test_case_has_prompt_answers_difference_and_failures():
         "diff": [["-", "You have 0 days."], ["+", "No idea at all."]],
         "call_diff": [],
             "turns": [],
+        "steps": [],
     }  # fmt: skip
 
 

@@ -78,16 +78,22 @@ async function caseContent(id) {
 function caseParts(found) {
   setText(byId("case-title"), found.name || found.id);
   const turns = found.turns || [];
+  const steps = found.steps || [];
+  const prompt = steps.length && !found.prompt ? null : textPart("Prompt", found.prompt);
   const said = turns.length
     ? turns.flatMap((turn, place) => turnParts(turn, found.page.turns[place]))
-    : [textPart("Prompt", found.prompt), ...answerParts(found, found.page)];
+    : [prompt, ...answerParts(found, found.page)];
   return [
     node("p", { class: "quiet" }, found.page.facts),
     whyPart(found),
     rubricPart(found.rubric || [], found.arms),
     ...said,
+    ...steps.flatMap((step, place) => stepParts(step, found.page.steps[place])),
   ].filter(Boolean);
 }
+
+// One call of an application, after its outputs: the answers of the arms that have made it.
+const stepParts = (step, page) => [node("section", {}, node("h3", {}, page.title)), ...answerParts(step, page)];
 
 // A conversation: each message of the user, then the answers to it.
 function turnParts(turn, page) {
