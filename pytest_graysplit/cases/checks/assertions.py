@@ -218,8 +218,9 @@ def _failed_call(reply: Reply) -> CheckFailure:
         hint = "failed calls count; run again later, and only missing replies are fetched"
     else:
         hint = "failed calls count, and another attempt will not help: fix the cause, then run again"
+    failed = next((call for call in reversed(reply.calls) if call.error == reply.error), reply)  # of an application
     return CheckFailure(
-        f"no answer after {_times(reply.attempts)}: {cause}", hint, reply.error_slug or Slug.OUTCOME_ERROR, "outcome"
+        f"no answer after {_times(failed.attempts)}: {cause}", hint, reply.error_slug or Slug.OUTCOME_ERROR, "outcome"
     )
 
 
