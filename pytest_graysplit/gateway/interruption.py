@@ -52,7 +52,7 @@ class Interruption:
 
     def refused(self, calls: ItemCalls) -> None:
         """End the body if its application goes on after some refused requests."""
-        if calls is not self._calls or calls.is_closed or calls.refused % REFUSED_FIRST:
+        if calls is not self._calls or calls.is_settled or calls.refused % REFUSED_FIRST:
             return
         self._is_due = True
         if self._handles and _SIGNAL is not None:
@@ -63,6 +63,6 @@ class Interruption:
 
     def _raise(self, *_: object) -> None:
         calls = self._calls
-        if self._is_due and calls is not None and not calls.is_closed:
+        if self._is_due and calls is not None and not calls.is_settled:
             self._is_due = False
             raise CallLimitError(f"more than {calls.run.max_calls} requests in one test")

@@ -49,6 +49,7 @@ class ItemCalls:
         self._admitted = 0
         self._running = 0
         self._closed = False
+        self._settled = False
         self._changed = threading.Condition()
 
     @property
@@ -70,11 +71,17 @@ class ItemCalls:
         """End the run: each later request gets an error."""
         self._closed = True
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether the body of the test is over: no exception may end it any more."""
+        return self._settled
+
     def settle(self, timeout_s: float | None = None) -> bool:
-        """Wait for the answers to all requests so far, and return whether they are there.
+        """Wait, after the body, for the answers to all requests so far, and return whether they are there.
 
         An application may leave a request behind: in a thread, or as a stream that it does not read to its end.
         """
+        self._settled = True
         with self._changed:
             return self._changed.wait_for(lambda: not self._running, timeout_s)
 

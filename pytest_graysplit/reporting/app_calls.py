@@ -86,3 +86,12 @@ def _others(arm: ArmResult, own: AppFacts | None, *, named: bool) -> Iterator[Ca
         models = ", ".join(f"{name} {plural(some.calls, 'time')}" for name, some in sorted(facts.passed.items()))
         who = f" by the {'control' if arm.arm == CONTROL else 'treatment'}" if named else ""
         yield CallLine("others", f"{models}{who}")
+        yield from _failed_others(arm, facts)
+
+
+def _failed_others(arm: ArmResult, facts: AppFacts) -> Iterator[CallLine]:
+    """Yield the failures of calls to other models, which may be the reason why an arm failed."""
+    for reply in arm.replies[:1]:
+        others = [call for place, call in enumerate(reply.calls) if place in facts.passed_places]
+        failed = {call.model: _said(call) for call in others if call.outcome == "error"}
+        yield from (CallLine("", f"{model} {said}") for model, said in failed.items())

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from pytest_graysplit.config.policy import TRUNCATED
+from pytest_graysplit.formatting.clock import moment_of
 from pytest_graysplit.formatting.display import listed, percent, plural
 from pytest_graysplit.formatting.escaping import on_one_line
+from pytest_graysplit.stats.distributions import binomial_cdf
 from pytest_graysplit.verdict.judge_standing import UNKNOWN_JUDGE, JudgeStanding
 from pytest_graysplit.verdict.results import CONTROL, is_aa_run
 
@@ -17,12 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pytest_graysplit.types import Comparison, Reply
-    from pytest_graysplit.verdict.results import ArmResult, Results
+    from pytest_graysplit.verdict.results import ArmResult, CaseRow, Results
 
 # The share of the cases with a latency ratio budget that may stay without a judgement.
 MUCH_UNJUDGED = 0.05
 # The share of the cases that may send the same request for both arms.
 MUCH_THE_SAME = 0.05
+# The probability of the caveat about a cache if the application has none.
+CACHE_ALPHA = 0.01
 # Suffixes by which relays name the build of a model.
 _RELEASE = re.compile(r"(?:[:@].*|-latest|-\d{3,8}|-\d{4}-\d{2}-\d{2}|-\d{2}-\d{2}(?:-\d{4})?)$")
 
@@ -80,6 +84,7 @@ def caveats_of(results: Results, treatment: str, truncated: float = TRUNCATED) -
         *(Caveat(text=text, weight="mistaken") for some in rows.values() for text in _unknown_params(some)),
         *(caveat for some in rows.values() for caveat in _truncated(some, truncated)),
         *(Caveat(text=text, weight="holding") for text in _ratio_budgets(results, treatment)),
+        *(Caveat(text=text, weight="holding") for text in _answered_by_a_cache(results, treatment)),
     )
 
 
@@ -171,6 +176,32 @@ def _ratio_budgets(results: Results, treatment: str) -> Iterator[str]:
     apart, budgeted = ratio_budgets_apart(results, treatment)
     if apart > MUCH_UNJUDGED * budgeted:
         yield unjudged_ratios(apart, budgeted)
+
+
+def _answered_by_a_cache(results: Results, treatment: str) -> Iterator[str]:
+    """Yield a reason if the arm that runs second makes fewer calls, more often than by chance.
+
+    Either arm runs first in about half of the cases. An application that keeps answers from one run to the next gives
+    the second run those of the other model, so that both seem alike.
+    """
+    later = [fewer for row in results.rows if (fewer := _second_made_fewer(row, treatment)) is not None]
+    if later and 1 - binomial_cdf(sum(later) - 1, len(later), 0.5) <= CACHE_ALPHA:
+        yield (
+            f"the arm that ran second made fewer calls in {sum(later):,} of {plural(len(later), 'case')} in which both "
+            "differ: the application may keep answers of the other model, clear its caches before each test"
+        )
+
+
+def _second_made_fewer(row: CaseRow, treatment: str) -> bool | None:
+    """Tell whether the later run of a case made fewer calls; None if both made as many, or the order is not known."""
+    arms = [row.arms[arm] for arm in (CONTROL, treatment) if arm in row.arms]
+    if len(arms) < 2 or not all(arm.judged and arm.apps and arm.replies for arm in arms):
+        return None
+    began = [moment_of(arm.replies[0].at) for arm in arms]
+    control, other = (arm.apps[0].swapped_calls for arm in arms)
+    if began[0] is None or began[1] is None or began[0] == began[1] or control == other:
+        return None
+    return (other < control) == (began[1] > began[0])
 
 
 def unjudged_ratios(apart: int, budgeted: int) -> str:

@@ -1,5 +1,6 @@
 """Failed calls, missing recordings, used-up caps and limits: the application gets an error, and the item a reason."""
 
+import asyncio
 import contextlib
 import subprocess
 import sys
@@ -258,7 +259,15 @@ def loop_itself(gateway, stack):
     keep_asking(gateway)
 
 
-@pytest.mark.parametrize("body", [loop_itself, wait_for_a_thread, wait_for_a_process])
+def loop_in_an_event_loop(gateway, stack):
+    async def body():
+        while True:
+            await asyncio.to_thread(ask, gateway)
+
+    asyncio.run(body())
+
+
+@pytest.mark.parametrize("body", [loop_itself, loop_in_an_event_loop, wait_for_a_thread, wait_for_a_process])
 def test_application_that_never_stops_is_ended(project, body):
     """The body may be in a loop, or wait for a thread or a process that is in one."""
     gateway = project.gateway("none")
@@ -267,6 +276,16 @@ def test_application_that_never_stops_is_ended(project, body):
         with pytest.raises(CallLimitError, match="more than 1 requests"):
             body(gateway, stack)
     assert calls.refused >= 10
+
+
+def test_nothing_is_ended_after_the_body(project):
+    """A thread that the body has left behind goes on, while the plugin judges the test."""
+    gateway = project.gateway("none")
+    with project.item(gateway, max_calls=1) as calls:
+        assert calls.settle(0)
+        for _ in range(25):
+            ask(gateway)
+    assert calls.refused == 24
 
 
 def test_body_outside_of_the_main_thread_is_ended(project):

@@ -182,7 +182,7 @@ def test_everything_from_the_first_sign_of_the_end_is_held(last):
     assert passed(first, last, more) == ([first], [last, more])
 
 
-def test_words_of_an_answer_are_no_sign_of_its_end():
+def test_words_of_an_answer_are_not_taken_for_its_end():
     said = b"data: " + json.dumps({"content": '"finish_reason": "stop"\n\ndata: [DONE]\n\n'}).encode() + b"\n\n"
     assert passed(said) == ([said], [])
 

@@ -1,7 +1,7 @@
 """Pairing of an application's runs: any order, several samples and treatments, arms that never come."""
 
 from dataclasses import replace
-from itertools import permutations
+from random import Random
 from types import SimpleNamespace
 
 import pytest
@@ -43,9 +43,9 @@ def test_results_do_not_depend_on_the_order_of_arrival():
     """Two samples of three arms arrive in any order, as from several workers."""
     runs = runs_of(CONTROL, DEEPSEEK, FLASH, samples=2)
     found = []
-    for order in permutations(runs):
+    for seed in range(60):
         run = Run()
-        run.add(*order)
+        run.add(*Random(seed).sample(runs, len(runs)))
         found.append(run.figures())
     assert all(one == found[0] for one in found)
     [row] = run.results.rows

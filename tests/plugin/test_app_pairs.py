@@ -1,5 +1,7 @@
 """Runs of an application on both arms: the comparison, its failures on the right test, and runs that lack a side."""
 
+import json
+import socket
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -224,6 +226,56 @@ def test_early_stop_waits_for_both_arms_of_a_case(app):
     assert [arm["runs"] for arm in report["arms"]] == [one["n"]] * 2
     assert app.sent() == 2 * one["n"] + 2
     assert result.parseoutcomes()["skipped"] == 120 - app.sent()
+
+
+def test_application_that_remembers_answers_holds_a_promotion(app):
+    """Whichever arm runs second gets the other model's answer to the first request, and both seem alike."""
+    app.test_file("""
+        from functools import lru_cache
+        from agent import ask
+
+        think = lru_cache(ask)
+
+        @pytest.mark.graysplit
+        @pytest.mark.parametrize("ticket", range(8))
+        def test_agent(graysplit_app, ticket):
+            graysplit_app.output = think(f"Think about {ticket}") + ask("Go on")
+            assert graysplit_app.output
+    """)
+    app.run("--graysplit-json=report.json", "-q")
+    [one] = app.report()["comparisons"]
+    assert any(reason.startswith("the arm that ran second made fewer calls in 8 of 8") for reason in one["reasons"])
+
+
+READ_PAGE = """
+import json, pytest
+from pathlib import Path
+from urllib.request import ProxyHandler, build_opener
+
+def read(path):
+    with build_opener(ProxyHandler({})).open("http://127.0.0.1:PORT/" + path, timeout=10) as answer:
+        return json.loads(answer.read())
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(config):
+    snapshot = read("metrics/dashboard")
+    case = read("cases/" + snapshot["worst"][0]["id"])
+    Path("page.json").write_text(json.dumps([snapshot, case]))
+"""
+
+
+def test_live_page_shows_the_calls_of_a_case(app):
+    """The page counts a case with two runs once, and each of its calls has the answers of both arms."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    app.write("conftest.py", READ_PAGE.replace("PORT", str(port)))
+    app.run(f"--graysplit-dashboard={port}")
+    snapshot, case = json.loads((app.path / "page.json").read_text(encoding="utf-8"))
+    assert (snapshot["progress"]["done"], snapshot["progress"]["total"]) == (4, 4)
+    assert [sum(arm["outcomes"].values()) for arm in snapshot["arms"]] == [4, 4]
+    assert case["name"] == "test_it.py::test_agent[two]"
+    assert [step["title"] for step in case["page"]["steps"]] == ["Call 1", "Call 2"]
+    assert [len(step["arms"]) for step in case["steps"]] == [2, 2]
 
 
 @pytest.mark.xdist

@@ -147,6 +147,18 @@ def test_failure_of_one_run_shows_its_own_calls():
     ]
 
 
+def test_failure_shows_that_a_call_of_another_model_failed():
+    """The application may have failed because of it, and not because of the model under test."""
+    run = an_app_run(a_case(), DEEPSEEK, None, a_call("Step."), misses=[a_miss()], passed={"embed-3": 1})
+    [reply] = run.arms[0].replies
+    reply = replace(reply, calls=(reply.calls[0], an_error("embed-3")))
+    run = replace(run, arms=(replace(run.arms[0], replies=(reply,)),))
+    assert failure(run).splitlines()[-2:] == [
+        "  others     embed-3 1 time",
+        "             embed-3 failed: 'HTTP 500: internal error'",
+    ]
+
+
 def test_failure_of_a_long_run_shows_its_last_calls():
     calls = [a_call("", "look_up") for _ in range(40)]
     run = an_app_run(a_case(), DEEPSEEK, None, *calls, misses=[a_miss(kind="calls")])

@@ -144,6 +144,42 @@ def test_cut_off_calls_hold_a_promotion():
     assert "cut off at its token limit: 60 of 120 replies" in verdict.reasons[0]
 
 
+def in_order(number, first, *calls):
+    """Return the result of a case in which one arm ran before the other; the first run makes the first number."""
+    case, arms = a_case(f"c{number}"), (CONTROL, DEEPSEEK) if first == CONTROL else (DEEPSEEK, CONTROL)
+    runs = {}
+    for place, (arm, made) in enumerate(zip(arms, calls, strict=True)):
+        run = an_app_run(case, arm, "x", *steps(made))
+        replies = tuple(replace(reply, at=f"2026-11-30T10:00:0{place}Z") for reply in run.arms[0].replies)
+        runs[arm] = replace(run, arms=(replace(run.arms[0], replies=replies),))
+    return paired(runs[CONTROL], runs[DEEPSEEK])
+
+
+def verdict_of(*results):
+    [verdict] = verdicts_of(collected(*results))
+    return verdict.decision, verdict.reasons[0]
+
+
+def test_second_run_that_makes_fewer_calls_holds_a_promotion():
+    """A module of the application may remember the answers of the model that ran first."""
+    arms = [CONTROL, DEEPSEEK] * 30
+    decision, reason = verdict_of(*(in_order(n, arm, 3, 2) for n, arm in enumerate(arms)))
+    assert decision == "hold"
+    assert reason.startswith("the arm that ran second made fewer calls in 60 of 60 cases in which both differ: the")
+
+
+def test_model_that_needs_fewer_calls_in_either_order_may_be_promoted():
+    cases = [in_order(n, CONTROL, 3, 2) if n % 2 else in_order(n, DEEPSEEK, 2, 3) for n in range(60)]
+    assert verdict_of(*cases)[0] == "promote"
+
+
+def test_order_without_another_number_of_calls_shows_nothing():
+    assert verdict_of(*(in_order(n, CONTROL, 2, 2) for n in range(60)))[0] == "promote"
+    assert verdict_of(*(in_order(n, CONTROL, 3, 2) if n < 6 else in_order(n, CONTROL, 2, 2) for n in range(60)))[0] == (
+        "promote"
+    )
+
+
 def test_treatment_that_fails_its_asserts_is_rejected():
     results = []
     for number in range(60):

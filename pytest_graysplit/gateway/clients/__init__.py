@@ -42,7 +42,7 @@ class ProcessClients:
     def __init__(self, gateway: LocalAnswers, base_url: str, hosts: Collection[str] = ()) -> None:
         self._gateway = gateway
         self._base_url = base_url
-        self._hosts = tuple(hosts)
+        self._hosts = tuple(filter(None, hosts))
         self._sends = AnsweredSends(KnownAddresses(gateway=base_url), self._answer, base_url, self._escaped)
         self._patches = SendPatches(self._sends.make_send)
         self._calls: ItemCalls | None = None
@@ -72,8 +72,8 @@ class ProcessClients:
             return
         host = urlsplit(url).hostname
         problem = (
-            f"the application asked {visible(model)} at {shown_address(url)}, and that model answered, not the one of "
-            f"{calls.run.arm}: {host} is not known to serve models"
+            f"the application asked {visible(model)} at {shown_address(url)}, and the model of the arm did not answer: "
+            f"{host} is not known to serve models"
         )
         hint = f'write hosts = ["{host}"] into [tool.graysplit.app]'
         calls.spoil(UsageError(problem, hint=hint, slug=Slug.GATEWAY_HOST))

@@ -45,6 +45,7 @@ class AnsweredSends:
         connection = (_AsyncConnection if issubclass(owner, library.AsyncClient) else _Connection)(library, self)
 
         def send(client: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
             if not isinstance(client, _Answered):
                 if self.known.find(url := str(request.url)) is not None:
                     client = _answered(client, connection)

@@ -82,9 +82,11 @@ class SendPatches:
         answered = self._make_send(library, owner, found)
 
         def send(client: Any, *args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
             return bound(answered if self._is_active else found, client)(*args, **kwargs)
 
         async def send_async(client: Any, *args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
             return await send(client, *args, **kwargs)
 
         new = functools.update_wrapper(send_async if inspect.iscoroutinefunction(found) else send, found)

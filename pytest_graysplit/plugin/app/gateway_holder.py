@@ -38,7 +38,7 @@ class GatewayHolder:
 
             gateway = Gateway(
                 begin=self._fetching.begin,
-                hosts=self._settings.table.app.hosts,
+                hosts=known_hosts(self._settings),
                 secret_names=frozenset(secret_names(self._settings, os.environ)),
             )
             gateway.start()
@@ -81,6 +81,15 @@ class GatewayHolder:
         if self._gateway is not None and self._pid == os.getpid():
             self._gateway.stop()
         self._gateway = None
+
+
+def known_hosts(settings: Settings) -> tuple[str, ...]:
+    """Return the hosts of models: those that the user names, and the addresses of all arms.
+
+    An application has one address, and it is that of the control also while a treatment with its own answers.
+    """
+    addresses = (arm.access.base_url for arm in settings.arms)
+    return (*settings.table.app.hosts, *dict.fromkeys(filter(None, addresses)))
 
 
 def secret_names(settings: Settings, environ: Mapping[str, str]) -> Iterator[str]:

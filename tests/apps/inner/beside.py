@@ -6,8 +6,11 @@ sees the weather alone. A run of pytest inside of test_beside_plugins.py runs th
 
 import asyncio
 import datetime as dt
+import json
 import os
+import shutil
 import socket
+import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -125,6 +128,16 @@ def test_cassette_of_the_gateway(graysplit_app, pytestconfig):
 
 @both
 @app_test
+@pytest.mark.block_network
+def test_blocked_network(graysplit_app, name):
+    """The block of pytest-recording holds for all other requests."""
+    with pytest.raises(RuntimeError, match="Network is disabled"):
+        CLIENTS[name].get(SERVER_URL)
+    ask(graysplit_app, CLIENTS[name], "sunny")
+
+
+@both
+@app_test
 @pytest.mark.disable_socket
 def test_blocked_sockets(graysplit_app, name):
     with pytest.raises(pytest_socket.SocketBlockedError), pytest.warns(UserWarning, match="socket"):
@@ -140,6 +153,17 @@ def test_blocked_sockets_and_an_event_loop(graysplit_app):
             return await client.post(MODEL_URL, json=body_for("sunny"))
 
     check(graysplit_app, asyncio.run(ask_model()))
+
+
+@app_test
+@pytest.mark.disable_socket
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_blocked_sockets_and_a_subprocess(graysplit_app):
+    """The sockets of this process are blocked, and those of the gateway are from before."""
+    command = ["curl", "-sS", f"{os.environ['OPENAI_BASE_URL']}/chat/completions", "-d", "@-"]
+    text = json.dumps(body_for("sunny"))
+    answer = subprocess.run(command, input=text, capture_output=True, text=True, timeout=20, check=True)
+    check(graysplit_app, httpx.Response(200, text=answer.stdout))
 
 
 @app_test

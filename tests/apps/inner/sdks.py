@@ -124,6 +124,23 @@ def test_openai_responses(graysplit_app):
 
 @needs_openai
 @app_test
+def test_openai_embeddings(graysplit_app):
+    """Another model than the one under test: it gets the key and the address that the user's environment has."""
+    texts = ["A lamp may go back for 30 days.", "We ship to Malta."]
+    with openai.OpenAI() as client:
+        vectors = [row.embedding for row in client.embeddings.create(model="text-embedding-3-small", input=texts).data]
+        answer = client.chat.completions.create(model=MODEL, messages=ASKED).choices[0].message.content
+    assert len(vectors) == 2
+    assert vectors[0] != vectors[1]
+    graysplit_app.output = answer
+    assert [(reply.route, reply.model) for reply in graysplit_app.calls] == [
+        ("embeddings", "text-embedding-3-small"),
+        ("chat", graysplit_app.model),
+    ]
+
+
+@needs_openai
+@app_test
 def test_openai_errors(graysplit_app):
     """An error of the gateway is one that the SDK knows and does not try again; the test itself passes."""
     sent = []
