@@ -13,6 +13,8 @@ from pytest_graysplit.plugin.report.junit_properties import compared_properties
 from pytest_graysplit.reporting.failure import failure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pytest
 
     from pytest_graysplit.plugin.context import RunContext
@@ -107,8 +109,7 @@ def _take_from_terminal(config: pytest.Config, report: Any) -> None:
     """Take a report out of the counts of the terminal, which counts the next one of the same test."""
     terminal: Any = config.pluginmanager.get_plugin("terminalreporter")
     for category in ("passed", "xpassed"):
-        passed = terminal.stats.get(category, []) if terminal is not None else []
-        passed[:] = [one for one in passed if one is not report]
+        _take_last(terminal.stats.get(category, []) if terminal is not None else [], lambda one: one is report)
 
 
 def _take_from_junit(config: pytest.Config, report: Any) -> bool:
@@ -118,14 +119,22 @@ def _take_from_junit(config: pytest.Config, report: Any) -> bool:
         return False
     *names, name = mangle_test_address(report.nodeid)
     identity = ".".join([*([xml.prefix] if xml.prefix else []), *names]), bin_xml_escape(name)
-    entries = [entry for entry in xml.node_reporters_ordered if _identity(entry) == identity]
-    unfinished = [key for key, entry in xml.node_reporters.items() if entry in entries]
-    for entry in entries:
-        xml.node_reporters_ordered.remove(entry)
-        xml.stats["passed"] -= 1
+    entry = _take_last(xml.node_reporters_ordered, lambda one: _identity(one) == identity)
+    if entry is None:
+        return False
+    xml.stats["passed"] -= 1
+    unfinished = [key for key, one in xml.node_reporters.items() if one is entry]
     for key in unfinished:
         del xml.node_reporters[key]
-    return bool(entries) and not unfinished
+    return not unfinished
+
+
+def _take_last(entries: list[Any], is_wanted: Callable[[Any], bool]) -> Any:
+    """Remove the last wanted entry and return it; None without one. The other arm's test is among the last entries."""
+    for place in reversed(range(len(entries))):
+        if is_wanted(entries[place]):
+            return entries.pop(place)
+    return None
 
 
 def _identity(entry: Any) -> tuple[str | None, str | None]:
