@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, MutableMapping
+    from collections.abc import Collection, Iterator, MutableMapping
 
 OPENAI_ADDRESSES = ("OPENAI_BASE_URL", "OPENAI_API_BASE")
 ANTHROPIC_ADDRESSES = ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_BASE")
@@ -50,8 +51,7 @@ class ItemEnvironment:
     @property
     def users(self) -> Mapping[str, str]:
         """The environment of the user, also while the variables are changed."""
-        before = {name: value for name, value in self._before.items() if value is not None}
-        return {**{name: value for name, value in self._environ.items() if name not in self._before}, **before}
+        return _UsersEnvironment(self._environ, self._before)
 
     def enter(self) -> None:
         """Change the variables."""
@@ -89,6 +89,27 @@ class ItemEnvironment:
             self._environ.pop(name, None)
         else:
             self._environ[name] = value
+
+
+class _UsersEnvironment(Mapping[str, str]):
+    """A view of variables in which `before` has the values of those that are changed meanwhile, None for no value."""
+
+    def __init__(self, environ: Mapping[str, str], before: Mapping[str, str | None]) -> None:
+        self._environ = environ
+        self._before = before
+
+    def __getitem__(self, name: str) -> str:
+        value = self._before[name] if name in self._before else self._environ[name]
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        yield from (name for name, value in self._before.items() if value is not None)
+        yield from (name for name in self._environ if name not in self._before)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def token_for(name: str, token: str) -> str:

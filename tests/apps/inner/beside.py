@@ -128,6 +128,16 @@ def test_cassette_of_the_gateway(graysplit_app, pytestconfig):
 
 @both
 @app_test
+@pytest.mark.block_network
+def test_blocked_network(graysplit_app, name):
+    """The block of pytest-recording holds for all other requests."""
+    with pytest.raises(RuntimeError, match="Network is disabled"):
+        CLIENTS[name].get(SERVER_URL)
+    ask(graysplit_app, CLIENTS[name], "sunny")
+
+
+@both
+@app_test
 @pytest.mark.disable_socket
 def test_blocked_sockets(graysplit_app, name):
     with pytest.raises(pytest_socket.SocketBlockedError), pytest.warns(UserWarning, match="socket"):

@@ -67,6 +67,7 @@ class Gateway:
 
     def __init__(self):
         self.asked = []
+        self.pieces_read = threading.Semaphore(1)
 
     def answer(self, method, address, headers, body):
         asked, answer = json.loads(body), CallAnswer()
@@ -87,6 +88,8 @@ class Gateway:
         for event in EVENTS:
             if asked.get("silent") == "body":
                 return
+            if asked.get("waits") and not self.pieces_read.acquire(timeout=10):
+                break  # the application got nothing: it is an error that its stream has an end
             answer.add(event)
         answer.end(cut=asked.get("cut"))
 
@@ -258,6 +261,25 @@ def test_redirect_and_token_requests_of_the_client_go_to_their_own_places(librar
         assert client.post(MODEL_URL, json={"m": 1}).json() == {"answer": "é"}
     [(_, _, headers, asked)] = gateway.asked
     assert (asked, headers["authorization"]) == ({"m": 1}, "Bearer 1")
+
+
+def test_pieces_come_one_by_one(library, gateway):
+    """The next event is made only after the application has read the one before."""
+    asked, got = {"stream": True, "waits": True}, []
+
+    async def read():
+        async with library.AsyncClient(**NO_TLS) as client, client.stream("POST", MODEL_URL, json=asked) as response:
+            async for piece in response.aiter_raw():
+                got.append(piece)
+                gateway.pieces_read.release()
+
+    with library.Client(**NO_TLS) as client, client.stream("POST", MODEL_URL, json=asked) as response:
+        for piece in response.iter_raw():
+            got.append(piece)
+            gateway.pieces_read.release()
+    for run in (in_asyncio, in_trio):
+        run(read)
+    assert got == EVENTS * 3
 
 
 @pytest.mark.parametrize("silent", ["head", "body"])

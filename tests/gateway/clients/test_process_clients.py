@@ -54,6 +54,22 @@ def test_call_of_this_process_replays_one_over_the_socket(project, relay, client
     assert relay.stats()["total"] == 0
 
 
+def test_stream_that_is_left_early_is_recorded_to_its_end(project, relay, client):
+    """It is paid for; a replay gives the whole of it."""
+    body, url = chat("Tell me a long story.", stream=True), f"{VENDOR}/chat/completions"
+    with project.item(project.gateway()) as calls:
+        with client.stream("POST", url, json=body) as response:
+            first = next(response.iter_lines())
+        assert calls.settle(20)
+        assert [reply.text for reply in calls.replies] == [f"Answer of {CONTROL} to: Tell me a long story."]
+    project.merge()
+    relay.reset()
+    with project.item(project.gateway(record="none")), client.stream("POST", url, json=body) as response:
+        lines = list(response.iter_lines())
+    assert (lines[0], lines[-2]) == (first, "data: [DONE]")
+    assert relay.stats()["total"] == 0
+
+
 def test_other_model_goes_where_it_would_have_gone(project, relay, client):
     """With the key of the client, and to its own address; the vendor of the arm gets no request."""
     gateway = project.gateway(environ={})
