@@ -242,22 +242,8 @@ class Fetching:
             if missing := self.fetcher.missing([request]):
                 if not request.passes:
                     self._require_keys(missing)
-                self._require_limits_of_app(missing)
+                self.require_limits(missing)
             return self.fetcher.begin(request)
-
-    def _require_limits_of_app(self, requests: Sequence[ReplyRequest]) -> None:
-        """Raise UsageError like `require_limits`, with the remedy for a request that the plugin does not make."""
-        try:
-            self.require_limits(requests)
-        except UsageError as error:
-            if error.slug != Slug.CAP_UNLIMITED:
-                raise
-            raise UsageError(
-                error.problem,
-                hint="let the application send max_tokens (or max_completion_tokens, max_output_tokens), or give it to "
-                "the arm: [tool.graysplit.arms.NAME] params = { max_tokens = 500 }",
-                slug=Slug.CAP_UNLIMITED,
-            ) from None
 
     def own_usage(self) -> BudgetUsage | None:
         """Return the spending of this process if there is a cap and it counts alone."""
