@@ -76,6 +76,28 @@ def test_application_runs_once_per_arm_and_replays(app_project):
     assert all(reply["replayed"] for reply in replies)
 
 
+def test_arguments_that_may_hold_a_case(app_project):
+    """`case` and `prompt` give the case where they can; any other value is the test's own."""
+    app_project.test_file(
+        """
+        from application import ask
+
+        ROWS = [{"id": "own", "tags": ["vip"], "expect": {"contains": "Answer"}}, {"ticket": "a?"}, 7]
+
+        @pytest.mark.graysplit
+        @pytest.mark.parametrize("prompt", ["shown", ""])
+        @pytest.mark.parametrize("case", ROWS, ids=["case", "data", "number"])
+        def test_arguments(graysplit_app, case, prompt):
+            graysplit_app.output = ask("One?")
+            known = isinstance(case, dict) and "tags" in case
+            assert graysplit_app.case.tags == (("vip",) if known else ())
+            assert graysplit_app.case.prompt == ("" if known else prompt)
+        """
+    )
+    app_project.run("--graysplit-treatment=gpt-4.1", "-q").assert_outcomes(passed=18)
+    assert app_project.sent() == 18
+
+
 def test_runs_are_judged(app_project):
     """A miss counts for the arm whose model has answered before; a test that compared nothing counts for none."""
     app_project.write(
