@@ -140,8 +140,7 @@ class Fetching:
 
     def prepare(self, plans: Sequence[Plan]) -> None:
         """Recover the journals of interrupted runs; raise UsageError for a replay without any recorded reply."""
-        if not self._worker.is_worker:
-            self.journals.recover()
+        self._recover()
         requests = [request for plan in plans for request in plan.all_requests]
         if self._settings.record != "off":
             # Read before anything is sent: a broken file is one message, and no reply stays in a journal because of it.
@@ -149,6 +148,11 @@ class Fetching:
                 self.recordings.keys(path)
         if requests and self._only_replays and not any(self.fetcher.recorded(request) for request in requests):
             raise self._nothing_recorded([request.config.access for request in requests])
+
+    def _recover(self) -> None:
+        """Merge what interrupted runs have left, before a recording is read; the controller does it for its workers."""
+        if not self._worker.is_worker:
+            self.journals.recover()
 
     @property
     def _only_replays(self) -> bool:
@@ -217,6 +221,7 @@ class Fetching:
 
         Raises UsageError for a replay without any recorded reply, or for replies that could not be written.
         """
+        self._recover()
         if self._settings.record != "off":
             recorded = [self.recordings.keys(path) for path in sorted({plan.recording_path for plan in plans})]
             if self._only_replays and not any(recorded):
