@@ -13,6 +13,7 @@ from pytest_graysplit.config.policy import ALPHA, BOUNDS, MARGIN, PROMISE_ALPHA,
 from pytest_graysplit.config.pyproject import ProjectConfig
 from pytest_graysplit.config.pyproject.reading import filled, unknown
 from pytest_graysplit.errors import Slug, UsageError
+from pytest_graysplit.types import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.config.options import Option
     from pytest_graysplit.config.pyproject import MetricModel
-    from pytest_graysplit.types import EarlyStopWhen, Gate, Json, MinSimilarity, OnHold, RecordMode, Secret
+    from pytest_graysplit.types import EarlyStopWhen, Gate, Json, MinSimilarity, OnHold, RecordMode
 
+# Keys that only an application under test sends, to models that are not.
+APPLICATION_KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
 # Common misspellings of model names.
 BUILT_IN_ALIASES = {"gpt4.1": "gpt-4.1"}
 
@@ -75,6 +78,7 @@ class Settings:
     key: Secret | None = None
     key_variable: str = OWN_KEY
     idle_keys: Mapping[str, Secret] = field(default_factory=dict)
+    application_keys: tuple[Secret, ...] = ()  # never sent by an arm, and to be redacted
     table: ProjectConfig = field(default_factory=ProjectConfig)
     arm_access: Mapping[str, tuple[Access, bool]] = field(default_factory=dict, repr=False)
     arm_headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
@@ -230,6 +234,7 @@ class Settings:
         """Texts that no recording, report or message may contain: all keys, and header values, which often hold one."""
         every = [self.access, *(access for access, _ in self.arm_access.values())]
         keys = [key.reveal() for access in every for key in (access.key, *access.idle.values()) if key]
+        keys += [key.reveal() for key in self.application_keys]
         in_queries = [secret for access in every for secret in query_secrets(access.base_url)]
         own_headers = [value for headers in self.arm_headers.values() for value in headers.values()]
         values = dict.fromkeys([*keys, *in_queries, *self.table.header_values(), *own_headers])
@@ -296,6 +301,7 @@ def resolve(
         key=access.key,
         key_variable=access.variable,
         idle_keys=access.idle,
+        application_keys=tuple(Secret(environ[name]) for name in APPLICATION_KEYS if environ.get(name)),
         table=named,
         arm_access=arm_access,
         arm_headers={name: filled(arm.headers, environ) for name, arm in named.arms.items()},

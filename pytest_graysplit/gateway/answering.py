@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.config.arms import Arm
-from pytest_graysplit.errors import GraysplitError, RelayError, Slug, UsageError
+from pytest_graysplit.errors import GraysplitError, RecordingError, RelayError, Slug, UsageError
 from pytest_graysplit.formatting.json_text import read_json
 from pytest_graysplit.gateway.api_errors import refusal, status_of
 from pytest_graysplit.gateway.call_answer import CallAnswer
@@ -73,7 +73,7 @@ class Answerer:
         except BaseException as error:
             calls.failed(app_call, error if isinstance(error, GraysplitError) else _unexpected(error))
             raise
-        future.add_done_callback(lambda done: _finish(calls, app_call, done, answer, passer, call.path))
+        future.add_done_callback(_Pending(calls, app_call, answer, passer, call.path).finish)
         return answer
 
     def _request(
@@ -109,6 +109,44 @@ class Answerer:
         return request, swapped
 
 
+class _Pending(NamedTuple):
+    """A call whose reply is on its way, and the answer that waits for it."""
+
+    calls: ItemCalls
+    call: AppCall
+    answer: CallAnswer
+    passer: StreamPasser | None
+    path: str
+
+    def finish(self, done: Future[Reply]) -> None:
+        """Keep the reply first and answer then, so that an application that goes on sees its own call."""
+        error = _stopped() if done.cancelled() else done.exception()
+        if error is not None:
+            self._fail(error)
+            return
+        reply = done.result()
+        if reply.served is None and reply.outcome != "error":
+            self._fail(_unserved_reply(self.call))
+            return
+        self.calls.answered(self.call, reply)
+        try:
+            serve(reply, self.answer, self.passer, self.path)
+        except Exception as unexpected:  # noqa: BLE001 # a future drops it, and the client would wait for ever
+            self.calls.spoil(problem := _unexpected(unexpected))
+            self._refuse(problem)
+
+    def _fail(self, error: BaseException) -> None:
+        problem = error if isinstance(error, GraysplitError) else _unexpected(error)
+        self.calls.failed(self.call, problem)
+        self._refuse(problem)
+
+    def _refuse(self, problem: GraysplitError) -> None:
+        if self.passer is not None and self.passer.has_begun:
+            self.answer.end(cut=str(problem))
+        refused = refusal(status_of(problem), str(problem), problem.slug, path=self.path)
+        self.answer.complete(refused.status, refused.body, refused.headers)
+
+
 def _unserved(calls: ItemCalls, call: IncomingCall) -> CallAnswer:
     """Return the error for a route that the gateway does not have; the run cannot be judged without its answer."""
     path = call.path.partition("?")[0]
@@ -132,27 +170,12 @@ def _key(run: AppRun, arm: Arm, route: Route, body: Mapping[str, Json]) -> Reply
     return ReplyKey(run.case.id, arm.model, request_hash(body, route), run.sample, arm.recorded_as)
 
 
-def _finish(  # noqa: PLR0913, PLR0917 # everything about one call
-    calls: ItemCalls,
-    app_call: AppCall,
-    done: Future[Reply],
-    answer: CallAnswer,
-    passer: StreamPasser | None,
-    path: str,
-) -> None:
-    """Keep the reply first and answer then, so that an application that goes on sees its own call."""
-    error = _stopped() if done.cancelled() else done.exception()
-    if error is None:
-        reply = done.result()
-        calls.answered(app_call, reply)
-        serve(reply, answer, passer, path)
-        return
-    problem = error if isinstance(error, GraysplitError) else _unexpected(error)
-    calls.failed(app_call, problem)
-    if passer is not None and passer.has_begun:
-        answer.end(cut=str(problem))
-    refused = refusal(status_of(problem), str(problem), problem.slug, path=path)
-    answer.complete(refused.status, refused.body, refused.headers)
+def _unserved_reply(app_call: AppCall) -> RecordingError:
+    return RecordingError(
+        f"the recording of a call of case {app_call.key.case!r} ({app_call.key.model}) lacks the answer of the server",
+        hint="delete the line, and record it again with --graysplit-record=new",
+        slug=Slug.RECORDING_BROKEN,
+    )
 
 
 def _spoiled(calls: ItemCalls, error: GraysplitError, path: str) -> CallAnswer:

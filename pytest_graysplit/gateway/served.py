@@ -63,13 +63,10 @@ def serve(reply: Reply, answer: CallAnswer, passer: StreamPasser | None, path: s
         answer.end(cut=(reply.error or "the call failed") if failed else None)
         return
     served = reply.served
-    if failed and (served is None or served.status < 400):
+    if served is None or (failed and served.status < 400):
         status = 504 if reply.error_slug == Slug.RELAY_TIMEOUT else 502
         problem, code = reply.error or "the call failed", reply.error_slug or ""
         answer.complete(status, error_body(status, problem, code, path=path), NO_RETRY)
-    elif served is None:
-        problem = "the recording of this call has no answer as it was served; record it again"
-        answer.complete(502, error_body(502, problem, Slug.RECORDING_BROKEN, path=path), NO_RETRY)
     elif served.events:
         answer.start_stream()
         answer.add(*(f"{event}\n\n".encode() for event in served.events))

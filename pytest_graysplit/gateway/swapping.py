@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _TOKEN_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 # The name of the limit on tokens by route; the table of an arm names it as in chat.
 _LIMIT_OF: Mapping[Route, str] = {"responses": "max_output_tokens", "messages": "max_tokens"}
+# How the answer is sent is the application's choice: it reads nothing else.
+_OF_APPLICATION = frozenset({"model", "stream"})
 # The parameters of an arm that its requests for vectors have; all others are about answers.
 _OF_EMBEDDINGS = frozenset({"dimensions", "encoding_format"})
 
@@ -24,9 +26,10 @@ def swapped_body(arm: Arm, body: Mapping[str, Json], route: Route) -> dict[str, 
 
     The parameters of the arm's own table override those of the application; the options of the run do not.
     """
-    sent = {name: value for name, value in body.items() if name != "model" and name not in arm.unset}
+    unset = {"model", *arm.unset} - {"stream"}
+    sent = {name: value for name, value in body.items() if name not in unset}
     for name, value in arm.own_params.items():
-        if name not in arm.unset:
+        if name not in unset | _OF_APPLICATION:
             _set_param(sent, name, value, route)
     if arm.system is not None:
         _set_system(sent, arm, route)

@@ -161,6 +161,12 @@ def test_key_is_not_printed():
     assert secret.secrets == ("sk-very-secret",)
 
 
+def test_keys_that_only_an_application_sends_are_secret():
+    """A model that is not under test may repeat the key that it was asked with."""
+    environ = {"ANTHROPIC_API_KEY": "sk-ant-very-secret", "ANTHROPIC_AUTH_TOKEN": "a-token-of-the-user"}
+    assert set(environ.values()) <= set(resolve([], {}, environ).secrets)
+
+
 def test_tool_table_gives_prices_headers_and_params():
     """Prices become decimals, headers get values of the environment, and a model may have its own."""
     table = {

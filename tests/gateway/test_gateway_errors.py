@@ -10,10 +10,12 @@ from http.client import HTTPException
 
 import pytest
 from app_project import CONTROL, OTHER, chat, post
+from factories import a_reply
 
 from pytest_graysplit.errors import BudgetExceededError, RecordingError, RelayError, Slug, UsageError
 from pytest_graysplit.gateway.app_run import IncomingCall
 from pytest_graysplit.gateway.item_calls import CallLimitError
+from pytest_graysplit.types import ServedAnswer
 
 CHAT, MESSAGES = "/chat/completions", "/messages"
 
@@ -158,6 +160,30 @@ def test_hook_that_fails_spoils_the_item(project):
     with project.item(gateway, normalise=normalise) as calls:
         assert ask(gateway).status == 502
     assert "KeyError: 'tenant'" in str(calls.problem)
+
+
+def test_recording_without_the_answer_of_the_server_spoils_the_item(project):
+    """No answer of the model is lost to the application, so nothing is said about the model."""
+    gateway, future = project.gateway("none"), Future()
+    gateway.answerer._begin = lambda request: future
+    future.set_result(a_reply("30 days."))
+    with project.item(gateway) as calls:
+        answer = ask(gateway)
+    assert (answer.status, answer.json["error"]["code"]) == (404, "recording-broken")
+    assert calls.problem.slug == Slug.RECORDING_BROKEN
+    assert calls.replies == ()
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_answer_that_cannot_be_written_ends_the_request(project, streams):
+    """A client must not wait for ever, and its test is not judged."""
+    gateway, future = project.gateway("none"), Future()
+    gateway.answerer._begin = lambda request: future
+    future.set_result(a_reply(served=ServedAnswer(body={"unwritable": object()})))
+    with project.item(gateway) as calls:
+        assert ask(gateway, stream=streams).status == 502
+        assert calls.settle(0)
+    assert calls.problem.slug == Slug.RELAY_UNEXPECTED
 
 
 def test_first_problem_of_an_item_is_kept(project):

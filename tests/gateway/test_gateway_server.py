@@ -5,6 +5,7 @@ import contextlib
 import json
 import logging
 import socket
+import sys
 import threading
 from http.client import HTTPConnection
 
@@ -148,6 +149,13 @@ def test_open_connection_ends_with_the_gateway(project):
 def test_missing_package_is_named(project, monkeypatch):
     monkeypatch.setattr(thread, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"graysplit_app needs uvicorn\n  hint: pip install 'pytest-graysplit\[app\]'"):
+        project.gateway()
+
+
+def test_package_that_cannot_be_used_is_named(project, monkeypatch):
+    """A later version of the server may have moved its parts."""
+    monkeypatch.setitem(sys.modules, "uvicorn.server", None)
+    with pytest.raises(UsageError, match=r"graysplit_app cannot use the installed uvicorn: ModuleNotFoundError: "):
         project.gateway()
 
 

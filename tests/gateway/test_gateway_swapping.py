@@ -36,6 +36,12 @@ def test_body_of_a_plain_arm_is_that_of_the_application():
     assert swapped_body(arm(), body, "chat") == {name: value for name, value in body.items() if name != "model"}
 
 
+@pytest.mark.parametrize("own", [arm(own_params={"stream": False, "model": "x"}), arm(unset=("stream",))])
+def test_application_decides_whether_its_answer_is_a_stream(own):
+    """It would not read an answer of the other form."""
+    assert swapped_body(own, {"model": "y", "stream": True}, "chat") == {"stream": True}
+
+
 @pytest.mark.parametrize(
     ("route", "name"), [("chat", "max_tokens"), ("responses", "max_output_tokens"), ("messages", "max_tokens")]
 )

@@ -1,7 +1,6 @@
 """Tests of an application beside other plugins: asyncio, anyio, reruns, xdist, early stop, and several samples."""
 
 import importlib.util
-from decimal import Decimal
 
 import pytest
 
@@ -120,36 +119,3 @@ def test_early_stop_skips_before_the_set_up(app_project):
     assert outcomes["skipped"] > 20
     assert app_project.sent() == 80 - outcomes["skipped"] == len((app_project.path / "opened.txt").read_text("utf-8"))
     result.stdout.fnmatch_lines(["*verdict*REJECT*"])
-
-
-@pytest.mark.xdist
-def test_cap_holds_for_applications_in_two_workers(app_project):
-    """By the relay's own count the cap is never exceeded, also by requests of several threads; the rest is skipped."""
-    price = {"input": "3", "output": "150"}
-    app_project.relay.control(latency=0.01, prices=dict.fromkeys((CONTROL, TREATMENT), price))
-    rows = (f'"{name}" = {{ input = 3, output = 150 }}\n' for name in (CONTROL, TREATMENT))
-    app_project.write("pyproject.toml", "[tool.graysplit.prices]\n" + "".join(rows))
-    app_project.test_file(
-        """
-        from concurrent.futures import ThreadPoolExecutor
-        from application import ask
-
-        @pytest.mark.graysplit
-        @pytest.mark.parametrize("number", range(30))
-        def test_one(graysplit_app, number):
-            with ThreadPoolExecutor(4) as pool:
-                answers = list(pool.map(lambda text: ask(text, max_tokens=6), [f"{number} {place}" for place in "abcd"]))
-            graysplit_app.output = answers
-            assert len(answers) == 4
-        """
-    )
-    result = app_project.run("-n2", "--graysplit-max-cost=0.05", "--graysplit-json=report.json")
-    billed_usd = Decimal(app_project.relay.stats()["billed"]["cost_usd"])
-    assert Decimal("0.025") < billed_usd <= Decimal("0.05")
-    counted = result.parseoutcomes()
-    assert counted["failed"] == 1  # graysplit::budget
-    assert counted["skipped"] > counted["passed"] > 0
-    assert counted["skipped"] + counted["passed"] == 60
-    report = app_project.report()
-    assert report["run"]["complete"] is False
-    assert len(app_project.recorded()) == app_project.sent()

@@ -113,3 +113,28 @@ def test_broken_normalize_hook_fails_no_model(suite):
         ["*pytest_graysplit_normalize failed for case 'test_support[[]One?]': AttributeError: *"]
     )
     result.stdout.no_fnmatch_line("*promote*")
+
+
+def test_killed_run_pays_for_nothing_again(app_project, monkeypatch):
+    """The next run finds all answers of a process that was killed in a test, also if it records all of them again."""
+    app_project.test_file(
+        """
+        import os
+        import signal
+        from application import ask
+
+        @pytest.mark.graysplit
+        def test_it(graysplit_app):
+            ask("One?")
+            if "KILLED" in os.environ:
+                os.kill(os.getpid(), signal.SIGKILL)
+            graysplit_app.output = ask("Two?")
+        """
+    )
+    monkeypatch.setenv("KILLED", "1")
+    app_project.run_in_subprocess("--graysplit-record=all")
+    monkeypatch.delenv("KILLED")
+    result = app_project.run("--graysplit-record=all")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*recovered 1 reply from an interrupted run*"])
+    assert app_project.sent() == 4

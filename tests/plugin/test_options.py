@@ -369,7 +369,7 @@ def test_invalid_tool_table_is_a_usage_error(project):
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert result.stderr.str().strip() == (
         "ERROR: pyproject.toml [tool.graysplit] price: unknown setting, did you mean prices?\n"
-        "  hint: valid names: prices, aliases, headers, models, arms, splits, verdict, semantic, judge, guards, rollback"
+        "  hint: valid names: prices, aliases, headers, models, arms, splits, verdict, semantic, judge, guards, rollback, app"
         "  [tool-graysplit]"
     )
 

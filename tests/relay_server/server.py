@@ -82,8 +82,10 @@ class State:
                 return fault
         return None
 
-    def answer_to(self, body):
-        """Return the answer of the script to a chat request, else the default one."""
+    def answer_to(self, body, route):
+        """Return the vectors of a request for them, the answer of the script to any other one, else the default one."""
+        if route == "embeddings":
+            return embedding(body)
         if (row := scripted(self.script, body)) is None:
             return completion(body)
         text, finish, more = message_of(row)
@@ -173,7 +175,7 @@ class Connection(asyncio.Protocol):
         loop.call_at(state.busy_until, self.answer, fault, as_chat(body, route), route)
 
     def answer(self, fault, body, route):
-        good = embedding(body) if route == "embeddings" else self.state.answer_to(body)
+        good = self.state.answer_to(body, route)
         shown = (200, {}, good) if fault in (None, {}) else None
         shown = shown or ((200, {}, good) if fault["kind"] == "slow" else faults.show(fault, body))
         if shown != faults.HANG:
@@ -184,10 +186,10 @@ class Connection(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         if shown in (faults.DROP, faults.BILL_DROP):
             if shown == faults.BILL_DROP:
-                self.bill(completion(body))
+                self.bill(self.state.answer_to(body, route))
             self.transport.abort()
         elif shown == faults.CUT:
-            self.bill(completion(body))  # it has answered, and the network lost the answer
+            self.bill(self.state.answer_to(body, route))  # it has answered, and the network lost the answer
             self.transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n{")
             loop.call_later(0.01, self.transport.abort)
         elif shown == faults.KEEPALIVE:
@@ -196,7 +198,9 @@ class Connection(asyncio.Protocol):
             )
             self.keep_alive(loop.time() + fault.get("for_s", 0.1), body, route)
         elif shown == faults.STREAM or (body.get("stream") and shown[0] == 200 and isinstance(shown[2], dict)):
-            self.send_events(self.state.answer_to(body) if shown == faults.STREAM else shown[2], body, fault, route)
+            self.send_events(
+                self.state.answer_to(body, route) if shown == faults.STREAM else shown[2], body, fault, route
+            )
         elif shown != faults.HANG:
             self.send(*shown, route)
 
@@ -208,7 +212,7 @@ class Connection(asyncio.Protocol):
             self.transport.write(b"1\r\n\n\r\n")
             loop.call_later(0.02, self.keep_alive, until, body, route)
         else:
-            answer = completion(body)
+            answer = self.state.answer_to(body, route)
             self.bill(answer)
             text = json.dumps(in_shape(answer, route)).encode()
             self.transport.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(text), text))
@@ -216,8 +220,7 @@ class Connection(asyncio.Protocol):
     def send_events(self, answer, body, fault, route):
         usage = bool((body.get("stream_options") or {}).get("include_usage")) or "usage" in fault
         events = events_for(in_shape(answer, route), route, usage=usage)
-        if answer.get("choices"):
-            self.bill(answer)
+        self.bill(answer)
         events = events[: fault.get("events", len(events))]
         self.transport.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"

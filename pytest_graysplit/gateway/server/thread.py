@@ -52,12 +52,20 @@ class ServerThread:
         self._stopping = asyncio.Event()
         self._loop.set_exception_handler(lambda *_: None)  # a client that hangs up is not worth a log record
         self._ready = threading.Event()
+        self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="graysplit-gateway", daemon=True)
 
     def start(self) -> None:
-        """Start the thread, and wait until it serves."""
+        """Start the thread, and wait until it serves; raise UsageError if it cannot."""
         self._thread.start()
         self._ready.wait()
+        if self._failure is not None:
+            self._thread.join()
+            raise UsageError(
+                f"graysplit_app cannot use the installed uvicorn: {type(self._failure).__name__}: {self._failure}",
+                hint="pip install --upgrade 'pytest-graysplit[app]'",
+                slug=Slug.GATEWAY_MISSING,
+            )
 
     def stop(self) -> None:
         """Close all connections and the port, and end the thread; a second call does nothing."""
@@ -73,6 +81,8 @@ class ServerThread:
         try:
             with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
                 runner.run(self._serve())
+        except Exception as error:  # noqa: BLE001 # `start` reports it
+            self._failure = error
         finally:
             for logger in loggers:
                 logger.removeFilter(others)

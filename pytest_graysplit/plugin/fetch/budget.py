@@ -15,6 +15,7 @@ from pytest_graysplit.replies.budget import (
     RecordedUsage,
     estimate_cost,
     release_dead_worker,
+    require_application_limit,
     require_limit,
     require_metric_limit,
     require_prices,
@@ -78,7 +79,12 @@ class Budget:
             require_metric_limit(metric.name, metric.arm.name, metric.params, self.cap_usd, metric.route)
         # Sorted, because requests come in random order, and two runs should name the same case.
         for request in sorted((request for request in requests if not request.metric), key=lambda request: request.key):
-            require_limit(request.key.case, request.key.model, request.body, self.cap_usd)
+            case, model = request.key.case, request.key.model
+            if request.keeps_answer:
+                sent = request.body if request.sent_body is None else request.sent_body
+                require_application_limit(case, model, sent, self.cap_usd, request.route)
+            else:
+                require_limit(case, model, request.body, self.cap_usd)
 
     def own_usage(self) -> BudgetUsage | None:
         """Return the spending of this process; None where it shares its ledger with other workers."""

@@ -140,8 +140,7 @@ class Fetching:
 
     def prepare(self, plans: Sequence[Plan]) -> None:
         """Recover the journals of interrupted runs; raise UsageError for a replay without any recorded reply."""
-        if not self._worker.is_worker:
-            self.journals.recover()
+        self._recover()
         requests = [request for plan in plans for request in plan.all_requests]
         if self._settings.record != "off":
             # Read before anything is sent: a broken file is one message, and no reply stays in a journal because of it.
@@ -149,6 +148,11 @@ class Fetching:
                 self.recordings.keys(path)
         if requests and self._only_replays and not any(self.fetcher.recorded(request) for request in requests):
             raise self._nothing_recorded([request.config.access for request in requests])
+
+    def _recover(self) -> None:
+        """Merge what interrupted runs have left, before a recording is read; the controller does it for its workers."""
+        if not self._worker.is_worker:
+            self.journals.recover()
 
     @property
     def _only_replays(self) -> bool:
@@ -217,6 +221,7 @@ class Fetching:
 
         Raises UsageError for a replay without any recorded reply, or for replies that could not be written.
         """
+        self._recover()
         if self._settings.record != "off":
             recorded = [self.recordings.keys(path) for path in sorted({plan.recording_path for plan in plans})]
             if self._only_replays and not any(recorded):
@@ -242,22 +247,8 @@ class Fetching:
             if missing := self.fetcher.missing([request]):
                 if not request.passes:
                     self._require_keys(missing)
-                self._require_limits_of_app(missing)
+                self.require_limits(missing)
             return self.fetcher.begin(request)
-
-    def _require_limits_of_app(self, requests: Sequence[ReplyRequest]) -> None:
-        """Raise UsageError like `require_limits`, with the remedy for a request that the plugin does not make."""
-        try:
-            self.require_limits(requests)
-        except UsageError as error:
-            if error.slug != Slug.CAP_UNLIMITED:
-                raise
-            raise UsageError(
-                error.problem,
-                hint="let the application send max_tokens (or max_completion_tokens, max_output_tokens), or give it to "
-                "the arm: [tool.graysplit.arms.NAME] params = { max_tokens = 500 }",
-                slug=Slug.CAP_UNLIMITED,
-            ) from None
 
     def own_usage(self) -> BudgetUsage | None:
         """Return the spending of this process if there is a cap and it counts alone."""

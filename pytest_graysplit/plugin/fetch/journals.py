@@ -43,11 +43,13 @@ class Journals:
         self._totals = totals
         self._shown = shown
         self._writable: set[Path] = set()
+        self._has_recovered = False
         self.fresh = fresh
 
     def recover(self) -> None:
-        """Merge the journals of interrupted runs, and note the number of replies."""
-        if self._settings.record == "off" or not journal_folder(self._root).is_dir():
+        """Merge the journals of interrupted runs, and note the number of replies; a second call does nothing."""
+        recovered, self._has_recovered = self._has_recovered, True
+        if recovered or self._settings.record == "off" or not journal_folder(self._root).is_dir():
             return
         if self._settings.record == "all":
             self.fresh = frozenset(

@@ -4,6 +4,7 @@ from pytest_graysplit.replies.budget.estimate import Call, RecordedUsage, estima
 from pytest_graysplit.replies.budget.ledger import FileLedger, MemoryLedger, Reservation, Totals
 from pytest_graysplit.replies.budget.token_limits import (
     output_limit,
+    require_application_limit,
     require_limit,
     require_metric_limit,
     require_prices,
@@ -29,6 +30,7 @@ __all__ = [
     "estimate_cost",
     "output_limit",
     "release_dead_worker",
+    "require_application_limit",
     "require_limit",
     "require_metric_limit",
     "require_prices",

@@ -12,6 +12,7 @@ from pytest_graysplit.replies.budget.request_parts import (
     ITEMS,
     attachments,
     tools_of_vendor,
+    unbounded_part,
     without_attachments,
 )
 
@@ -96,6 +97,24 @@ def require_limit(case: str, model: str, body: Mapping[str, Json], cap_usd: Deci
             f"the cap of {exact_money(cap_usd)} cannot be kept: nothing limits what {model} may answer to {case!r}",
             hint="add --graysplit-param=max_tokens=500, or max_tokens to the case's params "
             "(newer models want max_completion_tokens)",
+            slug=Slug.CAP_UNLIMITED,
+        )
+
+
+def require_application_limit(case: str, model: str, body: Mapping[str, Json], cap_usd: Decimal, route: Route) -> None:
+    """Raise UsageError for a request of an application whose cost has no maximum, with the part to change."""
+    cannot = f"the cap of {exact_money(cap_usd)} cannot be kept"
+    if part := unbounded_part(body, route):
+        raise UsageError(
+            f"{cannot}: the request of {case!r} to {model} may cost any amount, because of {part}",
+            hint="leave this part out of the request, or run without a cap",
+            slug=Slug.CAP_UNLIMITED,
+        )
+    if token_limit(body, route).output is None:
+        raise UsageError(
+            f"{cannot}: nothing limits what {model} may answer to {case!r}",
+            hint=f"let the application send {LIMITS[route][-1]}, or give it to the arm: "
+            "[tool.graysplit.arms.NAME] params = { max_tokens = 500 }",
             slug=Slug.CAP_UNLIMITED,
         )
 
