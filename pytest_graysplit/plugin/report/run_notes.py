@@ -179,8 +179,11 @@ def _unjudged(results: Results) -> Iterator[str]:
         yield f"{plural(failed, 'call')} in no rate: they failed for the control and the treatment alike"
     if silent := sum(arm.unjudged_because == WITHOUT_VERDICT for arm in arms):
         yield f"{plural(silent, 'answer')} without a verdict of the judge on both models: in no rate"
-    if missing := sum(not arm.bug and not arm.failed and arm.unjudged_because != WITHOUT_VERDICT for arm in arms):
+    silent_arms = [arm for arm in arms if not arm.bug and not arm.failed and arm.unjudged_because != WITHOUT_VERDICT]
+    if missing := sum(not arm.apps for arm in silent_arms):
         yield f"{plural(missing, 'reply', 'replies')} missing: in no rate"
+    if runs := sum(len(arm.apps) for arm in silent_arms):
+        yield f"{plural(runs, 'run')} of your application not judged, for the reasons above: in no rate"
 
 
 def unanswered_note(results: Results) -> str | None:
