@@ -187,6 +187,13 @@ def test_failure_counts_the_attempts_of_the_failed_call_alone():
     assert failed.problem == "treatment deepseek-v3.2: no answer after 1 attempt: HTTP 500: internal error"
 
 
+def test_output_that_is_cut_off_is_helped_by_the_application():
+    """It sends the limit; a marker has no params for it."""
+    reply = replace(a_call("Take the"), outcome="truncated", calls=(a_call("Take the", outcome="truncated"),))
+    [failed] = check_reply(a_case(), reply, DEEPSEEK, lambda *_: None)
+    assert failed.hint.startswith("let the application send a higher max_tokens")
+
+
 def test_failure_of_a_long_run_shows_its_last_calls():
     calls = [a_call("", "look_up") for _ in range(40)]
     run = an_app_run(a_case(), DEEPSEEK, None, *calls, misses=[a_miss(kind="calls")])

@@ -233,6 +233,8 @@ def _outcome(reply: Reply) -> Iterator[CheckFailure]:
         problem, hint, slug = _OUTCOMES[reply.outcome]
         if reply.outcome == "empty" and reply.reasoning.strip():
             problem = "the answer is empty, the model sent only reasoning"
+        if reply.outcome == "truncated" and reply.calls:
+            hint = "let the application send a higher max_tokens (or set it in the params of the arm), or ask for less"
         yield CheckFailure(problem, hint, slug, "outcome")
 
 
