@@ -99,7 +99,7 @@ def test_moving_part_that_is_not_ignored_is_a_miss(suite):
         "*no recording for a call of case 'test_support[[]One?]' (control, claude-sonnet-4.5)",
         "*__graysplit__/test_it.jsonl has one that differs, call 1 of 4:",
         '*messages[[]0].content: "One? run-*" -> "One? run-*"',
-        "*a part that differs in every run belongs into `ignore` of [[]tool.graysplit.app]*[[]recording-missing]",
+        "*a part that differs in every run belongs in `ignore` of [[]tool.graysplit.app]*[[]recording-missing]",
     ])  # fmt: skip
 
 

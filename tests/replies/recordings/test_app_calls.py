@@ -136,7 +136,7 @@ def test_miss_names_the_nearest_call_and_the_difference(tool_loop):
         f"no recording for a call of case '{TEST}' (control, gpt-4.1)\n"
         f"  {FILE} has one that differs, call 4 of 4:\n"
         '    messages[1].content: "lookup: bought 2026-11-20" -> "lookup: bought 2026-11-21"\n'
-        "  hint: run once with pytest --graysplit-record=new; a part that differs in every run belongs into `ignore` of "
+        "  hint: run once with pytest --graysplit-record=new; a part that differs in every run belongs in `ignore` of "
         "[tool.graysplit.app]  [recording-missing]"
     )
 
