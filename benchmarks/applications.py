@@ -122,12 +122,13 @@ def replay(ask: str) -> tuple[float, float]:
         with folder_of(asking, relay.url) as ours, folder_of(idle, relay.url) as empty:
             session(ours, *ARMS, f"--graysplit-base-url={relay.url}", "--graysplit-gate=none")
             seen = relay.stats()["total"]
+            replaying = (*ARMS, "--graysplit-record=none", "--graysplit-gate=none")
+            session(ours, *replaying, "--graysplit-json=results.json")
+            check_replay(ours / "results.json", relay.stats()["total"] - seen)
             replays_s, floors_s = [], []
             for _ in range(ROUNDS):
-                report = ("--graysplit-gate=none", "--graysplit-json=results.json")
-                replays_s.append(session(ours, *ARMS, "--graysplit-record=none", *report))
+                replays_s.append(session(ours, *replaying))
                 floors_s.append(session(empty))
-            check_replay(ours / "results.json", relay.stats()["total"] - seen)
             return min(replays_s), min(floors_s)
 
 

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from relay_server.client import RunningRelay
 from report_schema import checked
 from test_examples import EXAMPLES, GATE_NONE, contents, run_pytest
 
@@ -106,3 +107,35 @@ def test_recordings_hold_no_path_and_no_key():
     recorded = "".join(path.read_text() for path in Path(EXAMPLES, "applications").rglob("__graysplit__/*.jsonl"))
     assert re.findall(r"/(?:work|home|tmp|root)/|Bearer |127\.0\.0\.1", recorded) == []
     assert recorded.count('"case":') == 93 + 30 + 12
+
+
+AGENT_OF_THE_PAGE = """
+import json
+import os
+from urllib.request import Request, urlopen
+
+
+def answer(ticket):
+    messages = [{"role": "user", "content": ticket}]
+    body = json.dumps({"model": "claude-sonnet-4.5", "messages": messages, "max_tokens": 20}).encode()
+    headers = {"content-type": "application/json", "authorization": "Bearer " + os.environ["OPENAI_API_KEY"]}
+    with urlopen(Request(os.environ["OPENAI_BASE_URL"] + "/chat/completions", body, headers)) as response:
+        return json.load(response)["choices"][0]["message"]["content"] + " Sorry."
+"""
+
+
+def test_quickstart_of_the_page_runs(tmp_path):
+    """The code and the command are those of docs/applications.md; both models answer each ticket, and are compared."""
+    page = (EXAMPLES.parent / "docs" / "applications.md").read_text(encoding="utf-8")
+    test, command = re.search(r"```python\n(.*?)```\n\n```\npytest (.*?)\n```", page, re.DOTALL).groups()
+    (tmp_path / "test_page.py").write_text(test, encoding="utf-8")
+    (tmp_path / "agent.py").write_text(AGENT_OF_THE_PAGE, encoding="utf-8")
+    (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    with RunningRelay() as relay:
+        code, output = run_pytest(tmp_path, *command.split(), f"--graysplit-base-url={relay.url}", GATE_NONE)
+        asked = relay.stats()["requests"]
+    assert code == 0, output
+    assert asked == {"claude-sonnet-4.5": 2, "deepseek-v3.2": 2}
+    rates = re.findall(r"^(\S+) +(\d/\d) ", output, re.MULTILINE)
+    assert rates == [("claude-sonnet-4.5", "2/2"), ("deepseek-v3.2", "0/2")], output  # the relay's answers differ
+    assert ("2 cases below 0.7" in output, "2 passed, 2 missed" in output) == (True, True), output

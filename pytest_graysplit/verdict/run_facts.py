@@ -185,7 +185,7 @@ def _answered_by_a_cache(results: Results, treatment: str) -> Iterator[str]:
     the second run those of the other model, so that both seem alike.
     """
     later = [fewer for row in results.rows if (fewer := _second_made_fewer(row, treatment)) is not None]
-    if later and 1 - binomial_cdf(sum(later) - 1, len(later), 0.5) <= CACHE_ALPHA:
+    if any(later) and 1 - binomial_cdf(sum(later) - 1, len(later), 0.5) <= CACHE_ALPHA:
         yield (
             f"the arm that ran second made fewer calls in {sum(later):,} of {plural(len(later), 'case')} in which both "
             "differ: the application may keep answers of the other model, clear its caches before each test"

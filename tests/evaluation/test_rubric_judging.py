@@ -41,7 +41,7 @@ def test_each_criterion_is_a_request_of_its_own():
     assert [WINDOW in request.body["messages"][1]["content"] for request in sent] == [True, False]
     for request in sent:
         assert request.body["temperature"] == 0
-        assert request.key == (CASE.id, "gpt-4.1", request_hash(request.body), 0, "")
+        assert request.key == (CASE.id, "gpt-4.1", request_hash(request.body), 0, "", 0)
         assert (request.role, request.recording_path) == ("rubric", PATH)
 
 

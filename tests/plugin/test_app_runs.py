@@ -76,6 +76,28 @@ def test_application_runs_once_per_arm_and_replays(app_project):
     assert all(reply["replayed"] for reply in replies)
 
 
+def test_arguments_that_may_hold_a_case(app_project):
+    """`case` and `prompt` give the case where they can; any other value is the test's own."""
+    app_project.test_file(
+        """
+        from application import ask
+
+        ROWS = [{"id": "own", "tags": ["vip"], "expect": {"contains": "Answer"}}, {"ticket": "a?"}, 7]
+
+        @pytest.mark.graysplit
+        @pytest.mark.parametrize("prompt", ["shown", ""])
+        @pytest.mark.parametrize("case", ROWS, ids=["case", "data", "number"])
+        def test_arguments(graysplit_app, case, prompt):
+            graysplit_app.output = ask("One?")
+            known = isinstance(case, dict) and "tags" in case
+            assert graysplit_app.case.tags == (("vip",) if known else ())
+            assert graysplit_app.case.prompt == ("" if known else prompt)
+        """
+    )
+    app_project.run("--graysplit-treatment=gpt-4.1", "-q").assert_outcomes(passed=18)
+    assert app_project.sent() == 18
+
+
 def test_runs_are_judged(app_project):
     """A miss counts for the arm whose model has answered before; a test that compared nothing counts for none."""
     app_project.write(
@@ -293,3 +315,36 @@ def test_application_that_gives_up_waiting(app_project):
     assert case["passed"] == {"control": False, "deepseek-v3.2": False}
     assert kinds_of(case) == ("body", "body")
     assert len(app_project.recorded()) == 2  # the late answers are kept
+
+
+def test_fixture_that_breaks_on_an_answer(app_project):
+    """A fixture may run the application: its error is a miss of the arm, and one before any request counts for none."""
+    app_project.test_file(
+        """
+        from application import ask
+
+        @pytest.fixture
+        def answer(graysplit_app):
+            return {"Answer of claude-sonnet-4.5 to: One?": "parsed"}[ask("One?")]
+
+        @pytest.mark.graysplit
+        def test_parsed(graysplit_app, answer):
+            assert answer == "parsed"
+
+        @pytest.fixture
+        def broken(graysplit_app):
+            return {}["missing"]
+
+        @pytest.mark.graysplit
+        def test_broken(broken):
+            assert broken
+        """
+    )
+    for record in ("new", "none"):
+        result = app_project.run(f"--graysplit-record={record}", "--graysplit-json=report.json")
+        result.assert_outcomes(passed=1, errors=3)
+        [case] = app_project.report()["cases"]
+        assert (case["id"], case["passed"]) == ("test_parsed", {"control": True, "deepseek-v3.2": False})
+        assert kinds_of(case) == ("", "body")
+    result.stdout.fnmatch_lines(["the test body failed: KeyError: 'Answer of deepseek-v3.2 to: One?'"])
+    assert app_project.report()["run"]["complete"] is False

@@ -180,6 +180,10 @@ def test_order_without_another_number_of_calls_shows_nothing():
     )
 
 
+def test_second_run_that_always_makes_more_calls_is_not_a_cache():
+    assert verdict_of(*(in_order(n, CONTROL, 2, 3) for n in range(60)))[0] == "promote"
+
+
 def test_treatment_that_fails_its_asserts_is_rejected():
     results = []
     for number in range(60):

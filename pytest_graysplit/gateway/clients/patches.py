@@ -44,6 +44,8 @@ class SendPatches:
         self._imports = _ImportWatch(self._patch)
         self._patched: list[tuple[type, Send]] = []
         self._replaced: WeakKeyDictionary[Send, Send] = WeakKeyDictionary()
+        # The last function of each class, with the one that it was made from: the next test mostly finds the same.
+        self._made: dict[type, tuple[Send, Send]] = {}
 
     def start(self) -> None:
         """Patch all libraries that are imported, and those that are imported until `stop`."""
@@ -74,9 +76,14 @@ class SendPatches:
                 continue
             # It is ours where a wrapper of another library was taken away after the last test.
             if found not in self._replaced:
-                found = owner.send = self._new_send(library, owner, found)
+                found = owner.send = self._send_of(library, owner, found)
             if (owner, found) not in self._patched:
                 self._patched.append((owner, found))
+
+    def _send_of(self, library: ModuleType, owner: type, found: Send) -> Send:
+        if owner not in self._made or self._made[owner][0] is not found:
+            self._made[owner] = found, self._new_send(library, owner, found)
+        return self._made[owner][1]
 
     def _new_send(self, library: ModuleType, owner: type, found: Send) -> Send:
         answered = self._make_send(library, owner, found)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.cases.fields import MARKER_FIELDS, build_case
+from pytest_graysplit.cases.fields import CASE_FIELDS, MARKER_FIELDS, build_case
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.plugin.collect.app_arms import APP_FIXTURE
 from pytest_graysplit.plugin.collect.arm_params import case_id_of, is_indirect, params_of
@@ -47,22 +48,28 @@ class AppCaseBuilder(CaseBuilder):
         """Return the case of the marker and of an argument that holds a case; other arguments are the test's own."""
         params = params_of(item)
         given = {name: params[name] for name in PROMPT_ARGUMENTS if name in params and not is_indirect(item, name)}
-        if isinstance(given.get("case"), Case):
-            return self.overlaid(given["case"])
-        fields = dict(self._fields)
-        if isinstance(given.get("case"), dict):
-            fields |= given["case"]
-        elif isinstance(given.get("prompt"), str):
-            fields["prompt"] = given["prompt"]
-        return self._unprompted(fields, case_id_of(item))
+        case, prompt = given.get("case"), given.get("prompt")
+        if isinstance(case, Case):
+            return self.overlaid(case)
+        if isinstance(case, dict) and not case.keys().isdisjoint(CASE_FIELDS):
+            where = f"{self._where}[{case_id_of(item)}]"
+            return self._unprompted({**self._fields, **case}, where)
+        of_marker = self._of_marker
+        if isinstance(prompt, str) and prompt.strip() and not of_marker.messages:
+            return replace(of_marker, messages=({"role": "user", "content": prompt},))
+        return of_marker
 
-    def _unprompted(self, fields: dict[str, object], case_id: str) -> Case:
-        """Build a case whose prompt may be missing."""
+    @cached_property
+    def _of_marker(self) -> Case:
+        """The case as the marker alone gives it, which is the same for all items."""
+        return self._unprompted(dict(self._fields), self._where)
+
+    def _unprompted(self, fields: dict[str, object], where: str) -> Case:
+        """Build a case whose prompt may be missing; its id is that of its item."""
         has_prompt = any(name in fields for name in ("prompt", "messages", "turns"))
         given = fields if has_prompt else {**fields, "prompt": _ANY_PROMPT}
         given.pop("id", None)
-        where = self._where if fields == self._fields else f"{self._where}[{case_id}]"
-        case = build_case(given, where=where, id=case_id, allowed=MARKER_FIELDS, attachments=self._attachments)
+        case = build_case(given, where=where, id=_ANY_PROMPT, allowed=MARKER_FIELDS, attachments=self._attachments)
         return case if has_prompt else replace(case, messages=())
 
     def _check(self, case: Case) -> None:

@@ -193,14 +193,14 @@ class Planner:
 
     def plan_app(self, case: Case, path: Path, part: AppPlan, *, body_asserts: bool) -> Plan:
         """Return the plan of an item that runs an application; its case is identified by its own messages."""
-        control = self._configured(CONTROL)
+        is_control, control = part.arm == CONTROL, self._configured(CONTROL)
         return Plan(
             case=case,
             request_hash=request_hash({"application": [dict(message) for message in case.messages]}),
             differing=(),
             same_request=False,
-            same_arms=control.is_same_as(part.config),
-            treatment=self.settings.treatments[0] if part.arm == CONTROL else part.arm,
+            same_arms=not is_control and control.is_same_as(part.config),
+            treatment=self.settings.treatments[0] if is_control else part.arm,
             only_arm=part.arm,
             file=self.shown(path),
             path=path,

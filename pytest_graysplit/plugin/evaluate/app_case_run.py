@@ -80,7 +80,7 @@ class AppCaseRun(CaseRun):
                 self.problem = error
 
     @property
-    def _has_asked(self) -> bool:
+    def has_asked(self) -> bool:
         """Whether the application has asked for a model that is replaced."""
         return any(self.calls.asked.get(name) for name in self.part.swapped)
 
@@ -88,7 +88,7 @@ class AppCaseRun(CaseRun):
         """Return the error for a body that has no answer of a model under test, and so has compared nothing."""
         if self.calls.is_answered or self.calls.refused or self.bug or self.body_error is not None:
             return None
-        if self._has_asked:
+        if self.has_asked:
             return GraysplitError(
                 f"{self.case.id}: the application ended without waiting for the answer of {self.part.config.model}",
                 hint="join its threads and await its tasks in the body of the test; a late answer is recorded",
@@ -126,7 +126,7 @@ class AppCaseRun(CaseRun):
             self.unfinished = True
         elif self.calls.refused or self.calls.problem is not None:
             return  # the error follows from it
-        elif isinstance(error, UsageError) or not self._has_asked:
+        elif isinstance(error, UsageError) or not self.has_asked:
             self.bug = self.bug or in_one_line(error)
         else:
             self.body_error = self.body_error or in_one_line(error)

@@ -56,9 +56,21 @@ class Outcomes:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
         """Complete the plan of a test after its fixtures have made its prompt."""
-        result = yield
+        try:
+            result = yield
+        except (KeyboardInterrupt, pytest.exit.Exception):
+            raise
+        except BaseException as error:
+            self._setup_raised(item, error)
+            raise
         self._complete_setup(item)
         return result
+
+    def _setup_raised(self, item: pytest.Item, error: BaseException) -> None:
+        """Judge a test whose fixture has run the application and has failed, like a test whose body has failed."""
+        run = item.stash[CASE_RUNS][0] if CASE_RUNS in item.stash else None
+        if isinstance(run, AppCaseRun) and run.has_asked and not _is_skip(error):
+            self._body_raised(item, error)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -141,6 +153,11 @@ class Outcomes:
                 self._report_body(item, report)
             else:
                 self._note_subtest(item, report, call.excinfo)
+        elif call.when == "setup" and RESULTS in item.stash:
+            results = item.stash[RESULTS]
+            del item.stash[CASE_RUNS]
+            if COUNTED not in item.stash:
+                self._attach(item, report, results)
         elif call.when == "teardown":
             self._report_teardown(item, report)
         return report
