@@ -92,6 +92,8 @@ class Slug(StrEnum):
     APP_OUTPUT = "app-output"
     APP_NO_OUTPUT = "app-no-output"
     APP_NO_CALL = "app-no-call"
+    APP_GAVE_UP = "app-gave-up"
+    APP_OTHER_FAILED = "app-other-failed"
     APP_SHARED = "app-shared"
     APP_PARALLEL = "app-parallel"
     GATEWAY_MISSING = "gateway-missing"

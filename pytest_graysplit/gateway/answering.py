@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from pytest_graysplit.config.credentials import Access
+    from pytest_graysplit.gateway.app_call import AppCall
     from pytest_graysplit.gateway.app_run import AppRun, IncomingCall
-    from pytest_graysplit.gateway.item_calls import AppCall, ItemCalls
+    from pytest_graysplit.gateway.item_calls import ItemCalls
     from pytest_graysplit.types import Json, Reply, Route
 
 
@@ -67,7 +68,7 @@ class Answerer:
         answer = CallAnswer()
         passer = StreamPasser(answer) if body.get("stream") is True else None
         request, swapped = self._request(calls, call, route, body, passer)
-        app_call = calls.begin(request.key, route, swapped=swapped)
+        app_call = calls.begin(request.key, route, swapped=swapped, answer=answer)
         try:
             future = self._begin(request._replace(key=app_call.key))
         except BaseException as error:

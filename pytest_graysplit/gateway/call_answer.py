@@ -28,7 +28,8 @@ class CallAnswer:
     `wait()` blocks until the head is there, and iteration yields the pieces as they come. In an event loop of asyncio
     or trio, `await answer` and `async for piece in answer` do the same. If the head is complete, `is_stream` tells
     whether the body may still grow, and `body` is the whole body otherwise. `is_beyond_limit` marks the error for a
-    request beyond the limit of its test: a caller in this process raises CallLimitError instead.
+    request beyond the limit of its test: a caller in this process raises CallLimitError instead. `is_abandoned`
+    marks an answer that came too late: the client's own time was over, or its request was cancelled.
     """
 
     def __init__(self) -> None:
@@ -36,6 +37,7 @@ class CallAnswer:
         self.headers: Mapping[str, str] = {}
         self.is_stream = False
         self.is_beyond_limit = False
+        self.is_abandoned = False
         self._pieces: list[bytes] = []
         self._ended = False
         self._cut: str | None = None
@@ -95,9 +97,17 @@ class CallAnswer:
 
     def wait(self, timeout_s: float | None = None) -> CallAnswer:
         """Wait in this thread until the head is there; raise TimeoutError if it takes too long."""
-        with self._changed:
-            self._wait_for(lambda: bool(self.status), timeout_s)
+        try:
+            with self._changed:
+                self._wait_for(lambda: bool(self.status), timeout_s)
+        except BaseException:
+            self.abandon()
+            raise
         return self
+
+    def abandon(self) -> None:
+        """Note that the client waits no longer for the rest of the answer."""
+        self.is_abandoned = self.is_abandoned or not self._ended
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the pieces, waiting in this thread; raise CutAnswerError for an incomplete stream."""
@@ -143,7 +153,11 @@ class CallAnswer:
         return True
 
     async def _head(self) -> CallAnswer:
-        await self._until(lambda: bool(self.status))
+        try:
+            await self._until(lambda: bool(self.status))
+        except BaseException:  # its task was cancelled
+            self.abandon()
+            raise
         return self
 
     async def _until(self, holds: Callable[[], bool]) -> None:

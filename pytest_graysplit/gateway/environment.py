@@ -61,9 +61,10 @@ class ItemEnvironment:
             self._set(name, value)
 
     def leave(self) -> None:
-        """Restore the variables that still have the values of `enter`."""
+        """Restore the variables that still lead here, with the values of `enter` or with others of this run."""
         for name, value in self._before.items():
-            if self._environ.get(name) == self._during[name]:
+            now = self._environ.get(name)
+            if now == self._during[name] or (now is not None and self._token in now):
                 self._set(name, value)
         self._before, self._during = {}, {}
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.gateway.app_call import AppCall
 from pytest_graysplit.gateway.matching import CallNumbers
 
 if TYPE_CHECKING:
@@ -13,21 +14,12 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.errors import GraysplitError
     from pytest_graysplit.gateway.app_run import AppRun
+    from pytest_graysplit.gateway.call_answer import CallAnswer
     from pytest_graysplit.types import Json, Reply, ReplyKey, Route
 
 
 class CallLimitError(BaseException):
     """The end of a test body whose application makes request after request; no `except Exception` catches it."""
-
-
-@dataclass(slots=True, eq=False)
-class AppCall:
-    """One request: its recording key, its route, whether its model is swapped, and its reply once it is there."""
-
-    key: ReplyKey
-    route: Route
-    swapped: bool
-    reply: Reply | None = None
 
 
 class ItemCalls:
@@ -63,6 +55,30 @@ class ItemCalls:
         return self._replies(swapped_only=True)
 
     @property
+    def is_answered(self) -> bool:
+        """Whether a request for a model under test was answered, or failed, before the body ended."""
+        with self._changed:
+            return any(call.swapped and call.has_ended and not call.is_late for call in self._calls)
+
+    def lost(self, *, swapped: bool) -> tuple[Reply, ...]:
+        """Return the failures after which the application went on without an answer: of its models, or of the others.
+
+        An equal request that is answered makes a failure good. If the server refused the request as it was, so does
+        another request, unless the next answer is that of another model.
+        """
+        with self._changed:
+            calls = [call for call in self._calls if call.reply is not None]
+        answered = {call.key._replace(call=0) for call in calls if not call.has_failed}
+        return tuple(
+            failure
+            for place, call in enumerate(calls)
+            if call.swapped == swapped
+            and (failure := call.failure) is not None
+            and call.key._replace(call=0) not in answered
+            and not (call.is_refused and call.is_followed_by_its_own(calls[place + 1 :]))
+        )
+
+    @property
     def is_closed(self) -> bool:
         """Whether the run is over."""
         return self._closed
@@ -83,7 +99,11 @@ class ItemCalls:
         """
         self._settled = True
         with self._changed:
-            return self._changed.wait_for(lambda: not self._running, timeout_s)
+            awaited = [call for call in self._calls if call.is_awaited]
+            has_all = self._changed.wait_for(lambda: not self._running, timeout_s)
+            for call in awaited:  # a client that hung up at the end of the body is noticed only meanwhile
+                call.is_late = not call.is_abandoned
+            return has_all
 
     # --- for the gateway
 
@@ -97,10 +117,10 @@ class ItemCalls:
             self._admitted += 1
             return True
 
-    def begin(self, key: ReplyKey, route: Route, *, swapped: bool) -> AppCall:
+    def begin(self, key: ReplyKey, route: Route, *, swapped: bool, answer: CallAnswer | None = None) -> AppCall:
         """Return a new call; its key gets the lowest number that no answered or running call like it has."""
         with self._changed:
-            call = AppCall(self._numbers.take(key), route, swapped)
+            call = AppCall(self._numbers.take(key), route, swapped, answer)
             self._calls.append(call)
             self._running += 1
             return call

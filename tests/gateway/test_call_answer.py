@@ -101,3 +101,19 @@ def test_loop_that_has_ended_is_not_woken():
     asyncio.run(give_up())
     answer.complete(200, b"{}")
     assert answer.wait().body == b"{}"
+
+
+def test_client_that_gives_up_is_noticed():
+    """Its own time is over, or its task is cancelled; an answer that was all there was not too late."""
+    waited, cancelled, whole = CallAnswer(), CallAnswer(), CallAnswer.of(200, b"{}")
+
+    async def cancel():
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(read(cancelled), 0.01)
+
+    with pytest.raises(TimeoutError):
+        waited.wait(0.01)
+    asyncio.run(cancel())
+    whole.wait(0.01)
+    whole.abandon()
+    assert [answer.is_abandoned for answer in (waited, cancelled, whole)] == [True, True, False]

@@ -65,6 +65,16 @@ def test_variable_that_was_not_set_appears_only_where_it_leads_to_the_gateway():
     assert not {"OPENROUTER_API_KEY", "HOLYSHEEP_API_KEY", "TEAM_KEY", "ANTHROPIC_AUTH_TOKEN"} & environ.keys()
 
 
+def test_address_of_one_test_that_a_test_sets_does_not_stay():
+    """It leads to a test that is over; a request for another model would be sent there."""
+    environ = {"OPENAI_BASE_URL": "https://mine.example/v1"}
+    variables = environment(environ)
+    variables.enter()
+    environ["OPENAI_BASE_URL"] = "http://g/TOKEN/7/v1"
+    variables.leave()
+    assert environ == {"OPENAI_BASE_URL": "https://mine.example/v1"}
+
+
 def test_value_that_a_test_sets_itself_stays():
     """A fixture of a wider scope may set a variable during the first item, and removes it at the end of the session."""
     environ = {"OPENAI_API_KEY": "before"}

@@ -150,6 +150,15 @@ def test_outcome_of_a_run(output, answers, outcome):
     )
 
 
+def test_run_with_a_lost_call_is_an_error():
+    """The output may be that of a fallback; what was paid for is known all the same."""
+    lost = a_reply(outcome="error", text="", error="500", retryable=True)
+    calls = [replace(a_reply(), cost_usd=Decimal(2)), lost]
+    part = SimpleNamespace(config=SimpleNamespace(model="m"), recorded_sample=0)
+    reply = reply_of_calls(part, calls, calls, "text of another model", [lost])
+    assert (reply.outcome, reply.error, reply.retryable, reply.cost_usd) == ("error", "500", True, 2)
+
+
 class Item(SimpleNamespace):
     """A test item with markers and options of pytest-run-parallel."""
 

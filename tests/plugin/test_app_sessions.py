@@ -218,3 +218,81 @@ def test_failed_calls_and_a_cap(app_project):
     result = app_project.run()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*[[]key-refused[]]", "*Interrupted: graysplit: *"])
+
+
+def test_failed_calls_have_no_substitute(app_project):
+    """A fallback, a fixed text or a client that gave up is a miss of the arm; a failure elsewhere is not judged."""
+    failing = [
+        {"kind": "500", "match": "down", "model": TREATMENT},
+        {"kind": "400", "match": "too long", "model": TREATMENT},
+        {"kind": "slow", "latency": 0.4, "match": "slow", "model": TREATMENT},
+        {"kind": "slow", "latency": 0.4, "match": "late"},
+        {"kind": "500", "match": "vector", "on": "embeddings"},
+    ]
+    once = {"kind": "500", "match": "busy", "model": TREATMENT, "times": 1}
+    app_project.relay.control(faults=[once, *({"times": None, **fault} for fault in failing)])
+    app_project.test_file(
+        """
+        import contextlib
+        import threading
+        import urllib.request
+        from application import ask, post
+
+        def attempt(*texts):
+            for text in texts:
+                with contextlib.suppress(OSError):
+                    return ask(text)
+            return "Please call us."
+
+        @pytest.mark.graysplit
+        def test_other_model(graysplit_app):
+            ask("Plan")
+            if "call us" in attempt("down"):
+                graysplit_app.output = ask("down", model="gpt-4.1")
+            assert True
+
+        @pytest.mark.graysplit
+        def test_fixed_text(graysplit_app):
+            assert attempt("down")
+            assert ask("Go on")
+
+        @pytest.mark.graysplit
+        def test_shorter(graysplit_app):
+            assert attempt("too long", "short")
+
+        @pytest.mark.graysplit
+        def test_again(graysplit_app):
+            assert "busy" in attempt("busy", "busy")
+
+        @pytest.mark.graysplit
+        def test_gave_up(graysplit_app, monkeypatch):
+            wait = urllib.request.urlopen
+            monkeypatch.setattr(urllib.request, "urlopen", lambda request, timeout: wait(request, timeout=0.2))
+            assert attempt("slow")
+
+        @pytest.mark.graysplit
+        def test_left_behind(graysplit_app):
+            threading.Thread(target=ask, args=["late"]).start()
+            while not graysplit_app._calls.asked:
+                pass
+            assert graysplit_app
+
+        @pytest.mark.graysplit
+        def test_elsewhere(graysplit_app):
+            assert ask("One?")
+            post("/embeddings", {"model": "small-vectors", "input": "vector"})
+        """
+    )
+    result = app_project.run("--graysplit-retries=0", "--graysplit-json=report.json", "--graysplit-gate=none")
+    cases = {case["id"].removeprefix("test_"): case for case in app_project.report()["cases"]}
+    both, lost = {"control": True, TREATMENT: True}, {"control": True, TREATMENT: False}
+    assert {name: case["passed"] for name, case in cases.items()} == {
+        **dict.fromkeys(("other_model", "fixed_text", "gave_up"), lost),
+        **dict.fromkeys(("shorter", "again"), both),
+        "left_behind": {},
+        "elsewhere": {},
+    }
+    slugs = [cases[name]["misses"][TREATMENT][0]["slug"] for name in ("other_model", "fixed_text", "gave_up")]
+    assert slugs == ["relay-http-error", "relay-http-error", "app-gave-up"]
+    result.stdout.fnmatch_lines_random(["*[[]app-other-failed[]]", "*[[]app-no-call[]]"])
+    assert app_project.report()["arms"][1]["errors"] == 3

@@ -186,6 +186,7 @@ class _Pieces:
         try:
             yield from self.answer.pieces(self.timeout_s)
         except TimeoutError as error:
+            self.answer.abandon()
             raise self.connection.timed_out() from error
         except CutAnswerError as error:
             raise self.connection.cut(error) from error
@@ -205,6 +206,7 @@ class _AsyncPieces(_Pieces):
                     return
                 yield piece
         except TimeoutError as error:
+            self.answer.abandon()
             raise self.connection.timed_out() from error
         except CutAnswerError as error:
             raise self.connection.cut(error) from error

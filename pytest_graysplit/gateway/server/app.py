@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -66,6 +67,8 @@ class GatewayApp:
             body = await _whole_body(headers, receive)
             names = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
             answer = self._answer(scope["method"], addressed, names, body)
+            if not answer.has_head:
+                await _head_or_end(answer, receive)
         await _send(answer, send)
 
     def answer(
@@ -169,6 +172,16 @@ async def _whole_body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes
         pieces.append(piece)
         more = message["type"] == "http.request" and message.get("more_body", False)
     return b"".join(pieces)
+
+
+async def _head_or_end(answer: CallAnswer, receive: Receive) -> None:
+    """Wait for the head of an answer; the client that hangs up before has not waited for it."""
+    head, end = asyncio.ensure_future(answer), asyncio.ensure_future(receive())
+    done, waiting = await asyncio.wait((head, end), return_when=asyncio.FIRST_COMPLETED)
+    if end in done and head not in done:
+        answer.abandon()
+    for task in waiting:
+        task.cancel()
 
 
 async def _send(answer: CallAnswer, send: Send) -> None:

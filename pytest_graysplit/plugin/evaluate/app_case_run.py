@@ -68,8 +68,9 @@ class AppCaseRun(CaseRun):
         output = self.output()
         calls, swapped = self.calls.replies, self.calls.swapped_replies
         text = None if output is None else self.redact(output)
-        self.replies = {self.part.arm: (reply_of_calls(self.part, calls, swapped, text),) if swapped else ()}
-        self.problem = self.calls.problem or self._without_call()
+        reply = reply_of_calls(self.part, calls, swapped, text, self.calls.lost(swapped=True)) if swapped else None
+        self.replies = {self.part.arm: () if reply is None else (reply,)}
+        self.problem = self.calls.problem or self._without_other() or self._without_call()
         self.is_void = self.problem is not None
         if not self.is_void and not self.bug:
             try:
@@ -85,7 +86,7 @@ class AppCaseRun(CaseRun):
 
     def _without_call(self) -> GraysplitError | None:
         """Return the error for a body that has no answer of a model under test, and so has compared nothing."""
-        if self.calls.swapped_replies or self.calls.refused or self.bug or self.body_error is not None:
+        if self.calls.is_answered or self.calls.refused or self.bug or self.body_error is not None:
             return None
         if self.has_asked:
             return GraysplitError(
@@ -104,6 +105,21 @@ class AppCaseRun(CaseRun):
             "if it should have asked one, look for a cache of responses, a cassette or mock of its HTTP client, "
             "or a client with an address of its own",
             slug=Slug.APP_NO_CALL,
+        )
+
+    def _without_other(self) -> GraysplitError | None:
+        """Return the error for a failed call of a model that is not under test: it says nothing about the arm.
+
+        If the arm's model has failed as well, that is the miss, whatever became of a fallback.
+        """
+        lost = self.calls.lost(swapped=False)
+        if not lost or self.calls.lost(swapped=True):
+            return None
+        return GraysplitError(
+            f"{self.case.id}: the application went on without an answer of {lost[0].model}, which this test does not "
+            f"replace: {lost[0].error}",
+            hint="run again: failed calls are not recorded, and only missing ones are sent",
+            slug=Slug.APP_OTHER_FAILED,
         )
 
     def note_error(self, error: BaseException) -> None:
@@ -132,6 +148,8 @@ class AppCaseRun(CaseRun):
     def _failed_by_reply(self, arm: str, reply: Reply) -> list[FailedExpectation]:
         if self.is_void:
             return []
+        if reply.outcome == "error" and any(call.outcome != "error" for call in self.calls.swapped_replies):
+            return [_went_on(arm, reply)]
         if reply.outcome == "error" or reply.text.strip():
             return super()._failed_by_reply(arm, reply)
         rest, score = _without_output(self.case), partial(reference_score, self.score)
@@ -183,3 +201,14 @@ def _without_output(case: Case) -> Case:
     """Return the case with those expectations alone that an application without an output can meet."""
     of_calls = None if case.expect is None else Expect(**{name: getattr(case.expect, name) for name in OF_CALLS})
     return replace(case, expect=of_calls, json_fields=(), min_similarity=None)
+
+
+def _went_on(arm: str, reply: Reply) -> FailedExpectation:
+    """Return the miss of an arm one of whose calls failed and had no substitute but the application's own."""
+    missed = CheckFailure(
+        f"a call of {reply.model} failed, and the application went on without its answer: {reply.error}",
+        "the output may be that of a fallback, so it does not count for this arm; run again if the cause has gone",
+        reply.error_slug or Slug.OUTCOME_ERROR,
+        "outcome",
+    )
+    return failed_check("outcome", arm, reply, missed)

@@ -21,14 +21,17 @@ if TYPE_CHECKING:
 _OWN_OUTCOMES = frozenset({"refusal", "truncated", "filtered"})
 
 
-def reply_of_calls(part: AppPlan, calls: Sequence[Reply], swapped: Sequence[Reply], output: str | None) -> Reply:
+def reply_of_calls(
+    part: AppPlan, calls: Sequence[Reply], swapped: Sequence[Reply], output: str | None, lost: Sequence[Reply] = ()
+) -> Reply:
     """Return the reply of one run: `swapped` are the calls, at least one, that went to the arm's model.
 
-    `output` is None if the test has set none.
+    `output` is None if the test has set none. `lost` are the failed calls without whose answer the application went on:
+    its output is then not that of the arm, even if other calls were answered.
     """
     answered = [reply for reply in swapped if reply.outcome != "error"]
     last = (answered or swapped)[-1]
-    failed = None if answered else last
+    failed = lost[0] if lost else None if answered else last
     return Reply(
         model=part.config.model,
         outcome="error" if failed else _outcome(output, last),
@@ -45,6 +48,7 @@ def reply_of_calls(part: AppPlan, calls: Sequence[Reply], swapped: Sequence[Repl
         error=failed.error if failed else None,
         error_slug=failed.error_slug if failed else None,
         error_kind=failed.error_kind if failed else None,
+        retryable=failed is not None and failed.retryable,
         retried=tuple(kind for reply in calls for kind in reply.retried),
         fell_back=any(reply.fell_back for reply in swapped),
         queue_s=max((reply.queue_s for reply in calls), default=0.0),
