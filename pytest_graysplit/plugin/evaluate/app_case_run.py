@@ -97,8 +97,6 @@ class AppCaseRun(CaseRun):
         names = listed(sorted(self.part.swapped))
         asked = [f"{model} ({plural(count, 'time')})" for model, count in self.calls.asked.items()]
         found = f"it asked {listed(asked)}" if asked else "no request reached the plugin"
-        if failed := next((reply for reply in self.calls.replies if reply.outcome == "error"), None):
-            found += f", and {failed.model} failed: {failed.error}"
         return GraysplitError(
             f"{self.case.id}: the application asked no model that this test replaces ({names}): {found}",
             hint="name the models that it asks with swap=[...] in the marker, or as --graysplit-control; "
