@@ -90,7 +90,7 @@ def test_changed_program_is_not_judged(application):
     program.write_text(program.read_text().replace("max_tokens: 60", "max_tokens: 61"))
     code, output = run_pytest(application, GATE_NONE, "-k", "dimmer")
     assert (code, "max_tokens: 60 -> 61" in output, "[recording-missing]" in output) == (1, True, True), output
-    assert ("2 replies missing: in no rate" in output, "verdict" in output) == (True, False), output
+    assert ("2 runs of your application not judged" in output, "verdict" in output) == (True, False), output
 
 
 def test_no_application_knows_the_plugin():

@@ -132,11 +132,14 @@ def _require_checked(found: SuiteFindings) -> None:
 
     if found.mutants:
         return
-    reasons = [f"{plural(len(cases), 'case')}: {LEFT_OUT[state]}" for state, cases in left_out(found).items()]
+    by_reason = left_out(found)
+    reasons = [f"{plural(len(cases), 'case')}: {LEFT_OUT[state]}" for state, cases in by_reason.items()]
+    first = f"record the answers of {found.control} first: pytest --graysplit-record=new; or name"
+    if set(by_reason) == {"application"}:
+        first = "only your code could judge other answers to an application: name"
     raise UsageError(
         f"nothing could be checked, {listed(reasons) if reasons else 'because there is no case of a treatment'}",
-        hint=f"record the answers of {found.control} first: pytest --graysplit-record=new; or name the paths of the "
-        f"cases: {AFTER_DASHES}",
+        hint=f"{first} the paths of the cases: {AFTER_DASHES}",
         slug=Slug.SUITE_EMPTY,
     )
 

@@ -65,7 +65,7 @@ class Normaliser:
     def _hooked(self, hook: Callable[..., object], body: dict[str, Json]) -> dict[str, Json]:
         copy = deepcopy(body)
         try:
-            hook(body=copy, case=self._case)
+            _reject_return(hook(body=copy, case=self._case), copy)
             canonical(copy)
         except Exception as error:  # a hook of the user may raise anything
             raise UsageError(
@@ -74,6 +74,13 @@ class Normaliser:
                 slug=Slug.NORMALIZE_FAILED,
             ) from error
         return copy
+
+
+def _reject_return(result: object, body: dict[str, Json]) -> None:
+    """Raise TypeError for a hook that returns another body: it would have no effect."""
+    values = result if isinstance(result, list) else [result]  # pytest's caller returns those of all functions
+    if any(value is not None and value is not body for value in values):
+        raise TypeError("it returned a value, which is not used")
 
 
 class CallNumbers:

@@ -10,13 +10,14 @@ from pytest_graysplit.formatting.display import excerpt, plural
 from pytest_graysplit.verdict.results import CONTROL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pytest_graysplit.types import Reply
-    from pytest_graysplit.verdict.results import AppFacts, ArmResult, CaseResult
+    from pytest_graysplit.verdict.results import AppFacts, ArmResult, CaseResult, OtherCalls
 
 MOST_CALLS = 10
 EXCERPT = 160
+_WHO = {CONTROL: "the control", "": "each arm"}
 
 
 class CallLine(NamedTuple):
@@ -33,8 +34,7 @@ def call_lines(result: CaseResult) -> Iterator[CallLine]:
         yield from _both(*runs.values(), parting=result.parting_call)
     else:
         yield from (CallLine(f"call {number}", _said(call)) for run in runs.values() for number, call in _last(run))
-    for arm in result.arms:
-        yield from _others(arm, result.app, named=len(runs) == 2)
+    yield from _others(result, named=len(runs) == 2)
 
 
 def _first_run(arm: ArmResult, own: AppFacts | None) -> tuple[Reply, ...] | None:
@@ -80,18 +80,34 @@ def _said(reply: Reply) -> str:
     return excerpt(reply.text, limit=EXCERPT) if reply.text.strip() else f"({reply.outcome}, no text)"
 
 
-def _others(arm: ArmResult, own: AppFacts | None, *, named: bool) -> Iterator[CallLine]:
+def other_models(calls: Mapping[str, OtherCalls]) -> Iterator[tuple[str, OtherCalls]]:
+    """Yield each model that is not under test as text, with its calls: embed-3 40 times (2 failed)."""
+    for name, some in calls.items():
+        failed = f" ({'failed' if some.failed == some.calls else f'{some.failed:,} failed'})" if some.failed else ""
+        yield f"{name} {plural(some.calls, 'time')}{failed}", some
+
+
+def _others(result: CaseResult, *, named: bool) -> Iterator[CallLine]:
+    """Yield the calls to other models: in one line if both arms made the same number of each, then their failures."""
+    texts = [(arm.arm, ", ".join(text for text, _ in other_models(_passed(arm, result.app)))) for arm in result.arms]
+    if named and len({text for _, text in texts}) == 1:
+        texts = [("", texts[0][1])]
+    for name, text in texts:
+        who = f" by {_WHO.get(name, 'the treatment')}" if named else ""
+        yield from [CallLine("others", f"{text}{who}")] if text else []
+    for arm in result.arms:
+        yield from _failed_others(arm, result.app)
+
+
+def _passed(arm: ArmResult, own: AppFacts | None) -> dict[str, OtherCalls]:
     facts = own or next(iter(arm.apps), None)
-    if facts is not None and facts.passed:
-        models = ", ".join(f"{name} {plural(some.calls, 'time')}" for name, some in sorted(facts.passed.items()))
-        who = f" by the {'control' if arm.arm == CONTROL else 'treatment'}" if named else ""
-        yield CallLine("others", f"{models}{who}")
-        yield from _failed_others(arm, facts)
+    return {} if facts is None else dict(sorted(facts.passed.items()))
 
 
-def _failed_others(arm: ArmResult, facts: AppFacts) -> Iterator[CallLine]:
+def _failed_others(arm: ArmResult, own: AppFacts | None) -> Iterator[CallLine]:
     """Yield the failures of calls to other models, which may be the reason why an arm failed."""
-    for reply in arm.replies[:1]:
-        others = [call for place, call in enumerate(reply.calls) if place in facts.passed_places]
+    facts = own or next(iter(arm.apps), None)
+    if facts is not None and arm.replies:
+        others = [call for place, call in enumerate(arm.replies[0].calls) if place in facts.passed_places]
         failed = {call.model: _said(call) for call in others if call.outcome == "error"}
         yield from (CallLine("", f"{model} {said}") for model, said in failed.items())

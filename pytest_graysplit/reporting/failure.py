@@ -40,13 +40,21 @@ def failure(result: CaseResult, problem: GraysplitError | None = None) -> str:
     bugs = dict.fromkeys(arm.bug for arm in result.arms if arm.bug)
     if not misses and not bugs:
         return ""
-    return visible("\n".join([*_broken(bugs), *_missed(misses), "", *_evidence(result)]))
+    broken = _broken(bugs, before_calls=result.app is not None and not result.app.swapped_calls)
+    return visible("\n".join([*broken, *_missed(misses), "", *_evidence(result)]))
 
 
-def _broken(bugs: Iterable[str]) -> Iterator[str]:
+def _broken(bugs: Iterable[str], *, before_calls: bool) -> Iterator[str]:
+    """Yield each bug with its remedy; `before_calls` means that no answer of the arm's model can be its cause."""
+    why, hint = (
+        "this is not an assertion",
+        "correct the test; assert what an answer must have before the test relies on it",
+    )
+    if before_calls:
+        why = "no request for the model under test came before it"
+        hint = "correct the test, or your code that fails before it asks the model"
     for bug in bugs:
-        yield f"the test body raised {bug}: this is not an assertion, so the case counts for no model"
-        hint = "correct the test; assert what an answer must have before the test relies on it"
+        yield f"the test body raised {bug}: {why}, so the case counts for no model"
         yield f"  hint: {hint}  [{Slug.BODY_BROKEN}]"
 
 

@@ -69,6 +69,16 @@ def test_recorded_answers_are_needed(graysplit, tmp_path):
     assert err.rstrip().endswith("[suite-empty]")
 
 
+def test_suite_of_applications_is_not_told_to_record(graysplit, tmp_path):
+    """Recording changes nothing: only the code of the user could judge other answers."""
+    test = "@pytest.mark.graysplit\ndef test_it(graysplit_app): pass\n"
+    (tmp_path / "test_app.py").write_text(f"import pytest\n\n\n{test}", "utf-8")
+    code, _, err = graysplit(tmp_path, "--", "--graysplit-control=m", "--graysplit-treatment=n")
+    assert code == 2
+    assert err.startswith("nothing could be checked, 1 case: the test runs an application, ")
+    assert "\n  hint: only your code could judge other answers to an application: name the paths" in err
+
+
 def test_errors_are_shown(graysplit, tmp_path):
     """Those of pytest, such as a path that does not exist, our own, and a share in percent."""
     code, out, err = graysplit(tmp_path, "nowhere.py", "--", "--graysplit-control=m")

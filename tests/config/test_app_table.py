@@ -27,6 +27,15 @@ def test_section_is_read(app_of):
     assert (app.hosts, app.max_calls) == (("llm.local",), 7)
 
 
+@pytest.mark.parametrize(
+    "host",
+    ["llm", "LLM.corp.example", "localhost:8000", "*.corp.example", "https://llm.corp.example/v1", "[::1]:8000", "::1"],
+)
+def test_host_may_be_a_name_an_address_or_a_domain(app_of, host):
+    """Each is found by clients in the process."""
+    assert app_of(f"[tool.graysplit.app]\nhosts = ['{host}']\n").hosts == (host,)
+
+
 @pytest.mark.parametrize("text", ["", "[tool.graysplit.app]\n"])
 def test_nothing_is_ignored_by_default(app_of, text):
     """A request is looked up as it is, and a loop ends."""
@@ -41,6 +50,9 @@ def test_nothing_is_ignored_by_default(app_of, text):
         ("ignore = '['", "app.ignore: '[' is not a list of names"),
         ("ignore = ['[']", "app.ignore: '[' is not a regular expression: unterminated character set at position 0"),
         ("hosts = [1]", "app.hosts: [1] is not a list of names"),
+        ("hosts = ['*']", "app.hosts: '*' is not a host"),
+        ("hosts = ['llm.corp.example/v1']", "app.hosts: 'llm.corp.example/v1' is not a host"),
+        ("hosts = ['*.corp.example:8000']", "app.hosts: '*.corp.example:8000' is not a host"),
         ("max_calls = 0", "app.max_calls: 0 is not a number of requests"),
         ("max_calls = 2.5", "app.max_calls: 2.5 is not a number of requests"),
         ("max_calls = true", "app.max_calls: True is not a number of requests"),

@@ -53,11 +53,20 @@ def test_hook_changes_a_copy():
     assert seen == [("<ignored>", CASE)]
 
 
+def test_hook_may_return_the_body_that_it_has_changed():
+    def normalise(body, case):
+        body.clear()
+        return [body]
+
+    assert Normaliser(CASE, hook=normalise)(asked("Hi")) == {}
+
+
 @pytest.mark.parametrize(
     ("hook", "reason"),
     [
         (lambda body, case: body.pop("absent"), "KeyError: 'absent'"),
         (lambda body, case: body.update(at={1, 2}), "TypeError: "),
+        (lambda body, case: [body | {"user": ""}], "TypeError: it returned a value, which is not used"),
     ],
 )
 def test_failing_hook_is_one_message(hook, reason):

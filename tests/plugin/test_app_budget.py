@@ -49,7 +49,7 @@ def test_all_routes(graysplit_app, number):
 def app_with_prices(app_project):
     app_project.write("pyproject.toml", TABLE)
     app_project.relay.control(prices=dict.fromkeys((*MODELS, "small-vectors"), PRICE))
-    app_project.write("test_app.py", TESTS)
+    app_project.write("test_billed.py", TESTS)
     return app_project
 
 
@@ -97,7 +97,7 @@ def test_request_without_a_maximum_cost_fails_its_test(app_with_prices, call, sl
     """It is not sent, and its test fails: skipped tests would leave a comparison of the others that looks whole."""
     app = app_with_prices
     app.write(
-        "test_app.py",
+        "test_billed.py",
         TESTS.partition("@pytest.mark")[0] + f"@pytest.mark.graysplit\ndef test_one(graysplit_app):\n    {call}\n",
     )
     result = app.run("--graysplit-max-cost=1")

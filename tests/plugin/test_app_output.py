@@ -14,6 +14,7 @@ from factories import a_reply, an_error
 from pytest_graysplit.config.pyproject import ProjectConfig
 from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.errors import UsageError
+from pytest_graysplit.plugin.app.app import App
 from pytest_graysplit.plugin.app.hooks import refuse_threads
 from pytest_graysplit.plugin.app.output import text_of_output
 from pytest_graysplit.plugin.collect.app_arms import app_arms, swapped_names
@@ -188,3 +189,16 @@ def test_threads_of_run_parallel_are_refused(options, markers, is_refused):
             refuse_threads([item])
     else:
         refuse_threads([item])
+
+
+@pytest.mark.parametrize("name", ["outptu", "cost_usd", "api_key"])
+def test_only_the_output_can_be_set(name):
+    """An output under a misspelt name would not be compared, and nothing would say so."""
+    case = SimpleNamespace(where="tests/test_it.py:4")
+    app = App(SimpleNamespace(run=SimpleNamespace(case=case)), base_url=str, api_key="token")
+    with pytest.raises(UsageError) as caught:
+        setattr(app, name, "30 days.")
+    assert caught.value.problem == f"tests/test_it.py:4: graysplit_app.{name} cannot be set"
+    assert caught.value.slug == "app-output"
+    app.output = "30 days."
+    assert (app.output, app.api_key) == ("30 days.", "token")

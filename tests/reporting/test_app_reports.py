@@ -19,13 +19,14 @@ from factories import (
 from report_reader import rebuilt
 from report_schema import checked
 
+from pytest_graysplit.cases.checks.assertions import check_reply
 from pytest_graysplit.reporting.dashboard.page_text import case_texts
 from pytest_graysplit.reporting.dashboard.run_cases import case_json
 from pytest_graysplit.reporting.dashboard.run_figures import arms_so_far
 from pytest_graysplit.reporting.failure import failure
 from pytest_graysplit.reporting.json_report import chunks
 from pytest_graysplit.types import ServedAnswer
-from pytest_graysplit.verdict.results import CONTROL
+from pytest_graysplit.verdict.results import CONTROL, OtherCalls
 from pytest_graysplit.verdict.results.app_runs import alone
 
 
@@ -64,14 +65,14 @@ def test_report_lists_the_calls_of_each_run():
     run = {"sample": 0, "control_samples": 1, "samples": 1, "has_output": True, "calls": 3}
     assert case["runs"] == {
         CONTROL: [{**run, "other_calls": {}}],
-        DEEPSEEK: [{**run, "other_calls": {"embed-3": {"calls": 2, "cost_usd": 0.0002}}}],
+        DEEPSEEK: [{**run, "other_calls": {"embed-3": {"calls": 2, "failed": 0, "cost_usd": 0.0002}}}],
     }
 
 
 def test_report_sums_up_runs():
     shown = report(an_agent("a", passed={"embed-3": 2}), an_agent("b", ("look_up", "refund"), "Refunded."))
     assert [(arm["runs"], arm["calls"], arm["without_output"]) for arm in shown["arms"]] == [(2, 6, 0)] * 2
-    assert shown["arms"][1]["other_calls"] == {"embed-3": {"calls": 2, "cost_usd": 0.0002}}
+    assert shown["arms"][1]["other_calls"] == {"embed-3": {"calls": 2, "failed": 0, "cost_usd": 0.0002}}
     [one] = shown["comparisons"]
     assert (one["applications"], one["parted_calls"]) == (2, [{"call": 1, "cases": 1}])
     assert [row["estimate"] for row in one["rows"] if row["name"] == "calls_per_case"] == [0.0]
@@ -157,6 +158,40 @@ def test_failure_shows_that_a_call_of_another_model_failed():
         "  others     embed-3 1 time",
         "             embed-3 failed: 'HTTP 500: internal error'",
     ]
+
+
+def test_failure_names_equal_calls_of_other_models_once():
+    lines = failure(paired(*both_arms(misses=[a_miss()], passed={"embed-3": 2}))).splitlines()
+    assert lines[-1] == "  others     embed-3 2 times by each arm"
+
+
+def both_arms(case=None, **fields):
+    return [an_app_run(case or a_case(), arm, "x", **fields) for arm in (CONTROL, DEEPSEEK)]
+
+
+def test_failure_counts_failed_calls_of_other_models_without_a_reply_of_the_arm():
+    run = an_app_run(a_case(), DEEPSEEK, None, swapped_calls=0)
+    bug = replace(run.arms[0], bug="assert ''", judged=False, replies=())
+    app = replace(run.app, passed={"embed-3": OtherCalls(2, None, failed=1), "rerank": OtherCalls(1, None, failed=1)})
+    text = failure(replace(run, arms=(bug,), app=app))
+    assert text.startswith(
+        "the test body raised assert '': no request for the model under test came before it, so the case counts for no"
+    )
+    assert text.splitlines()[-1] == "  others     embed-3 2 times (1 failed), rerank 1 time (failed)"
+
+
+def test_failure_counts_the_attempts_of_the_failed_call_alone():
+    other = a_call("", model="embed-3", attempts=3)
+    reply = replace(an_error(DEEPSEEK, attempts=2), calls=(other, an_error(DEEPSEEK, attempts=1)))
+    [failed] = check_reply(a_case(), reply, DEEPSEEK, lambda *_: None)
+    assert failed.problem == "treatment deepseek-v3.2: no answer after 1 attempt: HTTP 500: internal error"
+
+
+def test_output_that_is_cut_off_is_helped_by_the_application():
+    """It sends the limit; a marker has no params for it."""
+    reply = replace(a_call("Take the"), outcome="truncated", calls=(a_call("Take the", outcome="truncated"),))
+    [failed] = check_reply(a_case(), reply, DEEPSEEK, lambda *_: None)
+    assert failed.hint.startswith("let the application send a higher max_tokens")
 
 
 def test_failure_of_a_long_run_shows_its_last_calls():

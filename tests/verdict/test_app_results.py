@@ -21,6 +21,7 @@ from factories import (
 
 from pytest_graysplit.plugin.workers import packed, unpacked
 from pytest_graysplit.reporting.summary import lines
+from pytest_graysplit.reporting.summary.applications import application_lines
 from pytest_graysplit.verdict.pairs import pairs_of
 from pytest_graysplit.verdict.results import CONTROL, OtherCalls
 from pytest_graysplit.verdict.run_facts import caveats_of
@@ -72,8 +73,8 @@ def test_cases_without_an_application_have_no_row_of_calls():
 def test_calls_to_other_models_are_summed_up_for_each_arm():
     results = collected(*(pair_of(f"c{n}", passed={"embed-3": 2}) for n in range(3)))
     assert [arm.other_calls for arm in results.arms()] == [{"embed-3": OtherCalls(6, Decimal("0.0006"))}] * 2
-    unknown = OtherCalls(1, None).plus(OtherCalls(2, Decimal(1)))
-    assert unknown == OtherCalls(3, None)
+    unknown = OtherCalls(1, None).plus(OtherCalls(2, Decimal(1), failed=1))
+    assert unknown == OtherCalls(3, None, failed=1)
 
 
 @pytest.mark.parametrize(
@@ -208,6 +209,41 @@ def test_summary_says_what_applications_did():
         "  no output     judged by the asserts alone: 2 of 6 runs set no output",
         "  also called   embed-3 2 times, $0.0002 by claude-sonnet-4.5",
         "                embed-3 2 times, $0.0002 by deepseek-v3.2",
+    ]
+
+
+def test_summary_counts_judged_runs_alone():
+    """A run that was not asked, because the cap is used up, has set no output for another reason."""
+    results = collected(
+        *(paired(*(an_app_run(a_case(f"c{n}"), arm, None) for arm in (CONTROL, DEEPSEEK))) for n in range(2)),
+        paired(*(an_app_run(a_case("cap"), arm, None, judged=False, passed={"m": 1}) for arm in (CONTROL, DEEPSEEK))),
+    )
+    assert [(arm.runs, arm.calls, arm.other_calls["m"].calls) for arm in results.arms()] == [(2, 2, 1)] * 2
+    assert "  no output     judged by the asserts alone: 4 of 4 runs set no output" in section(results)
+
+
+def test_summary_of_one_case_has_no_interval_of_calls():
+    assert "  calls         2.0 per run, as many with each model" in section(collected(pair_of("a", 2, 2)))
+    more = "  calls         2.0 per run of claude-sonnet-4.5, 3.0 of deepseek-v3.2; 1.0 more per case  (one pair, no interval)"
+    assert more in section(collected(pair_of("a", 2, 3)))
+
+
+def test_difference_of_calls_has_its_own_line_on_a_narrow_terminal():
+    results = collected(pair_of("a", 2, 3), pair_of("b", 2, 3))
+    found = plain(lines(results, verdicts_of(results), metric="lexical", width=80))
+    place = found.index("  calls         2.0 per run of claude-sonnet-4.5, 3.0 of deepseek-v3.2")
+    assert found[place + 1] == "                1.0 more per case  (90% CI +1.0 .. +1.0)"
+
+
+def test_failed_calls_of_other_models_are_counted_and_cost_nothing():
+    results = collected(pair_of("a", passed={"embed-3": 2}))
+    control, treatment = results.arms()
+    [one] = results.comparisons()
+    failed = {"embed-3": OtherCalls(1, Decimal(0), failed=1), "rank": OtherCalls(3, Decimal("0.0012"), failed=1)}
+    found = [line.text for line in application_lines(one, None, [control, replace(treatment, other_calls=failed)], 80)]
+    assert found == [
+        "embed-3 2 times, $0.0002 by claude-sonnet-4.5",
+        "embed-3 1 time (failed), rank 3 times (1 failed), $0.0012 by deepseek-v3.2",
     ]
 
 

@@ -218,8 +218,9 @@ def _failed_call(reply: Reply) -> CheckFailure:
         hint = "failed calls count; run again later, and only missing replies are fetched"
     else:
         hint = "failed calls count, and another attempt will not help: fix the cause, then run again"
+    failed = next((call for call in reversed(reply.calls) if call.error == reply.error), reply)  # of an application
     return CheckFailure(
-        f"no answer after {_times(reply.attempts)}: {cause}", hint, reply.error_slug or Slug.OUTCOME_ERROR, "outcome"
+        f"no answer after {_times(failed.attempts)}: {cause}", hint, reply.error_slug or Slug.OUTCOME_ERROR, "outcome"
     )
 
 
@@ -232,6 +233,8 @@ def _outcome(reply: Reply) -> Iterator[CheckFailure]:
         problem, hint, slug = _OUTCOMES[reply.outcome]
         if reply.outcome == "empty" and reply.reasoning.strip():
             problem = "the answer is empty, the model sent only reasoning"
+        if reply.outcome == "truncated" and reply.calls:
+            hint = "let the application send a higher max_tokens (or set it in the params of the arm), or ask for less"
         yield CheckFailure(problem, hint, slug, "outcome")
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 APP_FIELDS = ("ignore", "hosts", "max_calls")
+_HOST = re.compile(r"https?://[^\s/]+\S*|\*\.[\w.-]+|[\w.-]+(:\d+)?|\[[0-9a-f:.]+\](:\d+)?|[0-9a-f:.]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ class AppTable:
             )
         return cls(
             ignore=tuple(map(_pattern, read_names("app.ignore", table.get("ignore", [])))),
-            hosts=read_names("app.hosts", table.get("hosts", [])),
+            hosts=tuple(map(_host, read_names("app.hosts", table.get("hosts", [])))),
             max_calls=calls,
         )
 
@@ -51,3 +52,11 @@ def _pattern(text: str) -> re.Pattern[str]:
         raise setting_error(
             "app.ignore", problem, r"write for example ignore = ['\d{4}-\d\d-\d\d'], in single quotes"
         ) from None
+
+
+def _host(text: str) -> str:
+    if _HOST.fullmatch(text):
+        return text
+    raise setting_error(
+        "app.hosts", f"{text!r} is not a host", 'write "llm.corp.example", "localhost:8000" or "*.corp.example"'
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.plugin.app.output import text_of_output
 from pytest_graysplit.plugin.evaluate.app_reply import known_sum, latency_of, usage_of
 from pytest_graysplit.types import CONTROL
@@ -31,7 +32,7 @@ class App:
         self._output: object = None
         # The output as a text; None until a test sets it.
         self._text: str | None = None
-        self.api_key = api_key
+        self._api_key = api_key
 
     @property
     def case(self) -> Case:
@@ -57,6 +58,11 @@ class App:
     def base_url(self) -> str:
         """The address of an OpenAI-compatible server for this test alone."""
         return self._base_url()
+
+    @property
+    def api_key(self) -> str:
+        """The key of that server."""
+        return self._api_key
 
     @property
     def output(self) -> object:
@@ -97,6 +103,18 @@ class App:
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """The tool calls in the answers of the arm's model so far, in order."""
         return tuple(call for reply in self._calls.swapped_replies for call in reply.tool_calls)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Reject any attribute but the output: under a misspelt name nothing would be compared."""
+        if name.startswith("_") or name == "output":
+            super().__setattr__(name, value)
+            return
+        __tracebackhide__ = True
+        raise UsageError(
+            f"{self.case.where}: graysplit_app.{name} cannot be set",
+            hint="set graysplit_app.output; everything else on it is only read",
+            slug=Slug.APP_OUTPUT,
+        )
 
     def __repr__(self) -> str:
         return f"App(case={self.case.id!r}, arm={self.arm!r}, calls={len(self.calls)})"

@@ -98,6 +98,8 @@ class AppCaseRun(CaseRun):
         names = listed(sorted(self.part.swapped))
         asked = [f"{model} ({plural(count, 'time')})" for model, count in self.calls.asked.items()]
         found = f"it asked {listed(asked)}" if asked else "no request reached the plugin"
+        if failed := next((reply for reply in self.calls.replies if reply.outcome == "error"), None):
+            found += f", and {failed.model} failed: {failed.error}"
         return GraysplitError(
             f"{self.case.id}: the application asked no model that this test replaces ({names}): {found}",
             hint="name the models that it asks with swap=[...] in the marker, or as --graysplit-control; "
@@ -189,7 +191,8 @@ class AppCaseRun(CaseRun):
         return FailedExpectation(
             arm=arm,
             kind="calls",
-            problem=f"the application made more than {plural(most, 'call')}: {self.calls.refused} more were refused",
+            problem=f"the application made more than {plural(most, 'call')}: "
+            f"{plural(self.calls.refused, 'more was', 'more were')} refused",
             hint="the model may have led it into a loop: read the last calls; if it needs more, set max_calls in "
             "[tool.graysplit.app]",
             slug=Slug.GATEWAY_CALLS,

@@ -80,7 +80,8 @@ def facts_of(
     passed: dict[str, OtherCalls] = {}
     for place in places:
         reply = calls[place]
-        one = OtherCalls(1, known_sum([] if reply.outcome == "error" else [reply.cost_usd]))
+        fails = reply.outcome == "error"
+        one = OtherCalls(1, known_sum([] if fails else [reply.cost_usd]), int(fails))
         passed[reply.model] = passed[reply.model].plus(one) if reply.model in passed else one
     return AppFacts(
         arm=part.arm,

@@ -99,7 +99,10 @@ def relay_notes(fetcher: ReplyFetcher | None) -> Iterator[str]:
     yield from fetcher.warnings
     if fetcher.median_latency_s is not None and stats.distorts(fetcher.median_latency_s):
         lag = seconds(stats.loop_lag_p95_s)
-        yield f"latencies are distorted: answers waited up to {lag} for this machine; lower --graysplit-concurrency"
+        yield (
+            f"latencies are distorted: answers waited up to {lag} for this machine; "
+            "run less beside it, or lower --graysplit-concurrency"
+        )
     if stats.rate_limited:
         retries = plural(stats.retries, "retry", "retries")
         yield f"the relay limited the rate {plural(stats.rate_limited, 'time')}: {retries}"
@@ -168,16 +171,19 @@ def _lost(totals: RunTotals) -> Iterator[str]:
 
 def _unjudged(results: Results) -> Iterator[str]:
     """Yield the numbers of cases and replies that are in no rate, for each reason."""
-    if bugs := [row.bug for row in results.rows if row.bug]:
-        cases = plural(len(bugs), "case")
-        yield f"{cases} in no rate: the test body raised {bugs[0]}, which is not an assertion; correct the test"
+    if broken := [row for row in results.rows if row.bug]:
+        cases, why = plural(len(broken), "case"), "" if broken[0].is_app else ", which is not an assertion"
+        yield f"{cases} in no rate: the test body raised {broken[0].bug}{why}; correct the test"
     arms = [arm for row in results.rows for arm in row.arms.values() if not arm.judged and not arm.unasked]
     if failed := sum(len(arm.replies) for arm in arms if arm.failed):
         yield f"{plural(failed, 'call')} in no rate: they failed for the control and the treatment alike"
     if silent := sum(arm.unjudged_because == WITHOUT_VERDICT for arm in arms):
         yield f"{plural(silent, 'answer')} without a verdict of the judge on both models: in no rate"
-    if missing := sum(not arm.bug and not arm.failed and arm.unjudged_because != WITHOUT_VERDICT for arm in arms):
+    silent_arms = [arm for arm in arms if not arm.bug and not arm.failed and arm.unjudged_because != WITHOUT_VERDICT]
+    if missing := sum(not arm.apps for arm in silent_arms):
         yield f"{plural(missing, 'reply', 'replies')} missing: in no rate"
+    if runs := sum(len(arm.apps) for arm in silent_arms):
+        yield f"{plural(runs, 'run')} of your application not judged, for the reasons above: in no rate"
 
 
 def unanswered_note(results: Results) -> str | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.replies.recordings.recording_file import RecordingFile
     from pytest_graysplit.types import Json, Redactor, Reply, ReplyKey, Usage
 
-MOVING = "; a part that differs in every run belongs into `ignore` of [tool.graysplit.app]"
+MOVING = "; a part that differs in every run belongs in `ignore` of [tool.graysplit.app]"
 
 
 class Recordings:

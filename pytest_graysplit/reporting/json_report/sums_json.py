@@ -62,7 +62,9 @@ def arm_json(arm: ArmSummary, configured: Mapping[str, Json] = UNKNOWN_ARM) -> d
 
 def other_calls_json(calls: Mapping[str, OtherCalls]) -> dict[str, object]:
     """Return the calls of applications to models that are not under test, by model."""
-    return {name: {"calls": one.calls, "cost_usd": usd(one.cost_usd)} for name, one in calls.items()}
+    return {
+        name: {"calls": one.calls, "failed": one.failed, "cost_usd": usd(one.cost_usd)} for name, one in calls.items()
+    }
 
 
 def comparison_json(one: ComparisonSummary, verdict: Verdict) -> dict[str, object]:

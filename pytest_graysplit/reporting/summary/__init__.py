@@ -63,7 +63,8 @@ def _header(results: Results, arms: Sequence[ArmSummary], metric: str) -> str:
     replies, replayed = sum(arm.replies for arm in arms), sum(arm.replayed for arm in arms)
     parts = [plural(len(results.rows), "case")]
     parts += [f"control {control}"] if control else []
-    parts.append(f"replayed {replayed:,} of {replies:,} replies" + (", latencies as recorded" if replayed else ""))
+    kind = "runs" if results.rows and all(row.is_app for row in results.rows) else "replies"
+    parts.append(f"replayed {replayed:,} of {replies:,} {kind}" + (", latencies as recorded" if replayed else ""))
     if most := max((number for arm in arms for number in arm.in_flight), default=None):
         parts.append(f"up to {most} in flight")
     parts.append(f"metric {listed(results.metrics or [metric])}")

@@ -49,7 +49,7 @@ def comparison_lines(
     control = next(arm.name for arm in arms if arm.arm == CONTROL)
     twin = ", an A/A run: one model in both roles" if one.same_arms else ""
     yield (StyledText(f"{one.treatment} against {control}{twin}", "bold"),)
-    summary = list(_summary_lines(one, verdict, arms))
+    summary = list(_summary_lines(one, verdict, arms, width))
     compared = [f"  {each.label:<13} {each.text}" for each in summary if each.row is not None]
     column = max((len(text) for text in compared), default=0) + 3
     for each in summary:
@@ -68,7 +68,9 @@ def _line(line: SummaryLine, column: int) -> Line:
     return (StyledText(f"{text}{gap}"), StyledText(line.row.state, _STATE_STYLES[line.row.state]))
 
 
-def _summary_lines(one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmSummary]) -> Iterator[SummaryLine]:
+def _summary_lines(
+    one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmSummary], width: int
+) -> Iterator[SummaryLine]:
     rows = {row.name: row for row in verdict.rows}
     yield _difference(rows.get(PASS_RATE), verdict.cases)
     if verdict.judge is not None:
@@ -82,7 +84,7 @@ def _summary_lines(one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmS
         yield SummaryLine("cases", _changes(verdict.cases))
     if one.conversations:
         yield SummaryLine("turns", _turns(one))
-    yield from application_lines(one, rows.get("calls_per_case"), arms)
+    yield from application_lines(one, rows.get("calls_per_case"), arms, width)
     yield SummaryLine("similarity", _similarity(one))
     if (row := rows.get("similarity_deficit")) is not None:
         interval = f"{_signed(row.low)} .. {_signed(row.high)}"

@@ -15,16 +15,20 @@ if TYPE_CHECKING:
 
 
 class OtherCalls(NamedTuple):
-    """The calls of an application to a model that is not under test; the cost is None if any of it is unknown."""
+    """The calls of an application to a model that is not under test, and those of them that failed.
+
+    The cost is None if any of it is unknown.
+    """
 
     calls: int
     cost_usd: Decimal | None
+    failed: int = 0
 
     def plus(self, other: OtherCalls) -> OtherCalls:
         """Return the sum of both."""
         known = self.cost_usd is not None and other.cost_usd is not None
         cost_usd = self.cost_usd + other.cost_usd if known else None  # type: ignore[operator] # both are known
-        return OtherCalls(self.calls + other.calls, cost_usd)
+        return OtherCalls(self.calls + other.calls, cost_usd, self.failed + other.failed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +37,7 @@ class AppFacts:
 
     `arm` is "control" or the name of the treatment. `control_samples` and `samples` are the numbers of items that the
     control and each treatment have for the case. Without an output (`has_output`) the run is judged by its asserts
-    alone. `swapped_calls` counts the calls that the arm's model has answered. `passed` has the calls to all other
+    alone. `swapped_calls` counts the calls of the arm's model. `passed` has the calls to all other
     models, by the name of the model, and `passed_places` are the places of these calls among the calls of the reply.
     `hooked` means that a hook of the test's folder may score the outputs.
     """

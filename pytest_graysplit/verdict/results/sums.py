@@ -41,9 +41,9 @@ class ArmSummary:
     were not counted (`uncounted`), the relay reported 0 for a model with a price (`disputed`), or there is no price
     (`unpriced`). `in_flight` is the number of requests in flight when a reply was requested, for replies that recorded
     it. `criteria` has for each criterion of a rubric the number of answers that failed it, and of those with a verdict.
-    `unpriced_models` are the models without a price. Of applications, `runs` counts the runs, `calls` their calls of
-    the arm's model, and `without_output` the runs that set no output; `other_calls` sums up their calls of other
-    models, by name.
+    `unpriced_models` are the models without a price. Of applications, `runs` counts the runs that were judged, `calls`
+    their calls of the arm's model, and `without_output` those that set no output; `other_calls` sums up the calls of
+    other models in all runs, by name.
     """
 
     role: Role
@@ -136,13 +136,14 @@ def sum_up(rows: Sequence[CaseRow], arm: str) -> ArmSummary:
         replies, arm, first.model, name=first.label, cases=len(judged), passed=passed, passes=passes
     )
     runs = [one for result in results for one in result.apps if not one.is_spare]
+    concluded = [one for result in judged for one in result.apps if not one.is_spare]
     return replace(
         summary,
         criteria=_criteria(results),
         served_models=_served([answer for result in results for answer in result.model_answers]),
-        runs=len(runs),
-        calls=sum(one.swapped_calls for one in runs),
-        without_output=sum(not one.has_output for one in runs),
+        runs=len(concluded),
+        calls=sum(one.swapped_calls for one in concluded),
+        without_output=sum(not one.has_output for one in concluded),
         other_calls=_other_calls(runs),
     )
 
