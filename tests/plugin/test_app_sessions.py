@@ -302,6 +302,6 @@ def test_failed_calls_have_no_substitute(app_project, monkeypatch):
     }
     slugs = [cases[name]["misses"][TREATMENT][0]["slug"] for name in ("other_model", "gave_up[slow]", "gave_up[never]")]
     assert slugs == ["relay-http-error", "app-gave-up", "app-gave-up"]
-    assert "no answer after 2 attempts: " in cases["no_answer"]["misses"][TREATMENT][0]["problem"]
+    assert "no answer after 1 attempt: " in cases["no_answer"]["misses"][TREATMENT][0]["problem"]
     result.stdout.fnmatch_lines_random(["*[[]app-other-failed[]]", "*[[]app-no-call[]]"])
     assert app_project.report()["arms"][1]["errors"] == 5

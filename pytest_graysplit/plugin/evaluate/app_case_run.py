@@ -150,10 +150,9 @@ class AppCaseRun(CaseRun):
         if self.is_void:
             return []
         if reply.outcome == "error":
-            asked = self.calls.swapped_replies
-            if reply.error_slug == Slug.APP_GAVE_UP or any(call.outcome != "error" for call in asked):
+            is_answered = any(call.outcome != "error" for call in self.calls.swapped_replies)
+            if is_answered or reply.error_slug == Slug.APP_GAVE_UP:
                 return [_went_on(arm, reply)]
-            reply = replace(reply, attempts=sum(call.attempts for call in asked))
         if reply.outcome == "error" or reply.text.strip():
             return super()._failed_by_reply(arm, reply)
         rest, score = _without_output(self.case), partial(reference_score, self.score)
