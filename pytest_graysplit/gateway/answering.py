@@ -58,8 +58,7 @@ class Answerer:
             return _unserved(calls, call)
         body = _object(call.body)
         if body is None or not isinstance(model := body.get("model"), str):
-            problem = "the body of the request is not a JSON object that names a model"
-            return refusal(400, problem, Slug.REQUEST_UNUSABLE, path=call.path)
+            return unusable(calls, call.path, 400, "whose body is not a JSON object that names a model")
         if not calls.admit(model):
             return _beyond_limit(calls, call.path)
         return self._answered(calls, call, route, body)
@@ -159,6 +158,17 @@ def _unserved(calls: ItemCalls, call: IncomingCall) -> CallAnswer:
     )
     calls.spoil(error)
     return refusal(501, str(error), Slug.GATEWAY_ROUTE, path=call.path)
+
+
+def unusable(calls: ItemCalls, path: str, status: int, found: str) -> CallAnswer:
+    """Return the error for a request that no model can get; the run cannot be judged without its answer."""
+    error = UsageError(
+        f"the application sent a request to {path} {found}",
+        hint="correct the request; a fallback of the application may hide this error",
+        slug=Slug.REQUEST_UNUSABLE,
+    )
+    calls.spoil(error)
+    return refusal(status, str(error), Slug.REQUEST_UNUSABLE, path=path)
 
 
 def outside(path: str) -> CallAnswer:

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import Slug
+from pytest_graysplit.types import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pytest_graysplit.gateway.call_answer import CallAnswer
-    from pytest_graysplit.types import Reply, ReplyKey, Route
+    from pytest_graysplit.types import ReplyKey, Route
 
 _GAVE_UP = "its client gave up waiting before the answer was there"
 # Bad request, content too large, unprocessable content.
@@ -34,13 +35,14 @@ class AppCall:
 
     @property
     def failure(self) -> Reply | None:
-        """Its reply as an error, if it is one or came when its client had given up; else None."""
+        """Its reply if that is an error, or an error if its client gave up waiting; else None."""
         reply = self.reply
-        if reply is None or reply.outcome == "error":
+        if reply is not None and reply.outcome == "error":
             return reply
         if not self.is_abandoned:
             return None
-        return replace(reply, outcome="error", error=_GAVE_UP, error_slug=Slug.APP_GAVE_UP, error_kind=Slug.APP_GAVE_UP)
+        known = reply or Reply(model=self.key.model, outcome="error", sample=self.key.sample, route=self.route)
+        return replace(known, outcome="error", error=_GAVE_UP, error_slug=Slug.APP_GAVE_UP, error_kind=Slug.APP_GAVE_UP)
 
     @property
     def is_abandoned(self) -> bool:
@@ -54,8 +56,8 @@ class AppCall:
 
     @property
     def has_ended(self) -> bool:
-        """Whether its reply is there."""
-        return self.reply is not None
+        """Whether its reply is there, or its client has given up."""
+        return self.reply is not None or self.is_abandoned
 
     @property
     def is_awaited(self) -> bool:

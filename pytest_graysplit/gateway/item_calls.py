@@ -67,7 +67,7 @@ class ItemCalls:
         another request, unless the next answer is that of another model.
         """
         with self._changed:
-            calls = [call for call in self._calls if call.reply is not None]
+            calls = [call for call in self._calls if call.has_ended]
         answered = {call.key._replace(call=0) for call in calls if not call.has_failed}
         return tuple(
             failure

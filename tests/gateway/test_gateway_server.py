@@ -92,9 +92,31 @@ def test_too_large_body_is_413(project, relay, announced):
                 connection.send(piece)
             connection.send(b"0\r\n\r\n")
         answer = connection.getresponse()
-        assert (answer.status, json.loads(answer.read())["error"]["code"]) == (413, "request_too_large")
+        assert (answer.status, json.loads(answer.read())["error"]["code"]) == (413, "request-unusable")
     assert calls.asked == {}
+    assert "with more than 32 MB" in str(calls.problem)  # an application may hide the error behind a fallback
     assert relay.stats()["total"] == 0
+
+
+def test_client_that_hangs_up_while_it_sends_has_asked_nothing(project):
+    gateway = project.gateway()
+    host, _, path = gateway.base_url.removeprefix("http://").partition("/")
+    with project.item(gateway) as calls:
+        with contextlib.closing(HTTPConnection(host, timeout=20)) as connection:
+            connection.putrequest("POST", f"/{path}{CHAT}")
+            connection.putheader("content-length", "100")
+            connection.endheaders(b'{"model":')
+        assert status(f"{gateway.base_url}{CHAT}") == 200
+    assert (calls.problem, calls.asked) == (None, {CONTROL: 1})
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"model": 3}', b"\xff"])
+def test_body_without_a_model_leaves_the_run_unjudged(project, body):
+    """A test that goes on with a fixed text has not compared any answer to this request."""
+    gateway = project.gateway()
+    with project.item(gateway) as calls:
+        assert post(f"{gateway.base_url}{CHAT}", body).json["error"]["code"] == "request-unusable"
+    assert calls.problem.slug == "request-unusable"
 
 
 # --- outside of a test

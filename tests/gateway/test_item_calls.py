@@ -72,8 +72,11 @@ def test_answer_that_its_client_did_not_wait_for_is_lost(project):
     answers = [CallAnswer(), CallAnswer()]
     first, second = (calls.begin(KEY, "chat", swapped=True, answer=answer) for answer in answers)
     answers[0].abandon()
+    hanging = calls.lost(swapped=True)  # its model never answers
+    assert [(reply.model, reply.error_slug) for reply in hanging] == [(CONTROL, Slug.APP_GAVE_UP)]
     calls.answered(first, a_reply())
     assert [reply.error_slug for reply in calls.lost(swapped=True)] == [Slug.APP_GAVE_UP]
+    assert calls.is_answered
     answers[1].complete(200, b"{}")
     answers[1].abandon()  # it was all there
     calls.answered(second, a_reply())

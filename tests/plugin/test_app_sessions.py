@@ -6,6 +6,7 @@ import os
 import pytest
 from conftest import KEY, TREATMENT
 
+from pytest_graysplit.plugin.evaluate import app_case_run
 from pytest_graysplit.replies.recordings.maintenance.unused import VARIABLE
 
 ONE = """
@@ -220,12 +221,13 @@ def test_failed_calls_and_a_cap(app_project):
     result.stdout.fnmatch_lines(["*[[]key-refused[]]", "*Interrupted: graysplit: *"])
 
 
-def test_failed_calls_have_no_substitute(app_project):
+def test_failed_calls_have_no_substitute(app_project, monkeypatch):
     """A fallback, a fixed text or a client that gave up is a miss of the arm; a failure elsewhere is not judged."""
     failing = [
         {"kind": "500", "match": "down", "model": TREATMENT},
         {"kind": "400", "match": "too long", "model": TREATMENT},
         {"kind": "slow", "latency": 0.4, "match": "slow", "model": TREATMENT},
+        {"kind": "slow", "latency": 1.2, "match": "never", "model": TREATMENT},
         {"kind": "slow", "latency": 0.4, "match": "late"},
         {"kind": "500", "match": "vector", "on": "embeddings"},
     ]
@@ -252,6 +254,10 @@ def test_failed_calls_have_no_substitute(app_project):
             assert True
 
         @pytest.mark.graysplit
+        def test_no_answer(graysplit_app):
+            assert attempt("down", "down") and ask("One?", model="gpt-4.1")
+
+        @pytest.mark.graysplit
         def test_fixed_text(graysplit_app):
             assert attempt("down")
             assert ask("Go on")
@@ -265,10 +271,11 @@ def test_failed_calls_have_no_substitute(app_project):
             assert "busy" in attempt("busy", "busy")
 
         @pytest.mark.graysplit
-        def test_gave_up(graysplit_app, monkeypatch):
+        @pytest.mark.parametrize("text", ["slow", "never"])
+        def test_gave_up(graysplit_app, monkeypatch, text):
             wait = urllib.request.urlopen
             monkeypatch.setattr(urllib.request, "urlopen", lambda request, timeout: wait(request, timeout=0.2))
-            assert attempt("slow")
+            assert attempt(text)
 
         @pytest.mark.graysplit
         def test_left_behind(graysplit_app):
@@ -283,16 +290,18 @@ def test_failed_calls_have_no_substitute(app_project):
             post("/embeddings", {"model": "small-vectors", "input": "vector"})
         """
     )
+    monkeypatch.setattr(app_case_run, "GRACE_S", 0.6)
     result = app_project.run("--graysplit-retries=0", "--graysplit-json=report.json", "--graysplit-gate=none")
     cases = {case["id"].removeprefix("test_"): case for case in app_project.report()["cases"]}
     both, lost = {"control": True, TREATMENT: True}, {"control": True, TREATMENT: False}
     assert {name: case["passed"] for name, case in cases.items()} == {
-        **dict.fromkeys(("other_model", "fixed_text", "gave_up"), lost),
+        **dict.fromkeys(("other_model", "no_answer", "fixed_text", "gave_up[slow]", "gave_up[never]"), lost),
         **dict.fromkeys(("shorter", "again"), both),
         "left_behind": {},
         "elsewhere": {},
     }
-    slugs = [cases[name]["misses"][TREATMENT][0]["slug"] for name in ("other_model", "fixed_text", "gave_up")]
-    assert slugs == ["relay-http-error", "relay-http-error", "app-gave-up"]
+    slugs = [cases[name]["misses"][TREATMENT][0]["slug"] for name in ("other_model", "gave_up[slow]", "gave_up[never]")]
+    assert slugs == ["relay-http-error", "app-gave-up", "app-gave-up"]
+    assert "no answer after 1 attempt: " in cases["no_answer"]["misses"][TREATMENT][0]["problem"]
     result.stdout.fnmatch_lines_random(["*[[]app-other-failed[]]", "*[[]app-no-call[]]"])
-    assert app_project.report()["arms"][1]["errors"] == 3
+    assert app_project.report()["arms"][1]["errors"] == 5

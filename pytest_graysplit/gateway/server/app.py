@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
-from pytest_graysplit.gateway.answering import outside
+from pytest_graysplit.gateway.answering import outside, unusable
 from pytest_graysplit.gateway.api_errors import refusal
 from pytest_graysplit.gateway.app_run import MODELS, IncomingCall
 from pytest_graysplit.gateway.call_answer import CallAnswer, CutAnswerError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 MOST_BYTES = 32_000_000
-_TOO_LARGE = "the body of the request is larger than 32 MB"
+_TOO_LARGE = "with more than 32 MB, the most that is passed on"
 
 
 class Addressed(NamedTuple):
@@ -64,7 +64,10 @@ class GatewayApp:
         addressed = addressed_by(scope["raw_path"].decode("latin-1"))
         answer = self._refused(headers, addressed)
         if answer is None:
-            body = await _whole_body(headers, receive)
+            try:
+                body = await _whole_body(headers, receive)
+            except ConnectionError:
+                return
             names = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
             answer = self._answer(scope["method"], addressed, names, body)
             if not answer.has_head:
@@ -108,11 +111,11 @@ class GatewayApp:
         upstream: Upstream | None = None,
     ) -> CallAnswer:
         path = addressed.path
-        if body is None:
-            return refusal(413, _TOO_LARGE, "request_too_large", path=path)
         calls = self._find(addressed.item)
         if calls is None or calls.is_closed:
             return outside(path)
+        if body is None:
+            return unusable(calls, path, 413, _TOO_LARGE)
         call = IncomingCall(method, path, headers, body, upstream)
         if method in ("GET", "HEAD") and (path == MODELS or path.startswith(f"{MODELS}/")):
             return models_answer(calls.run, path)
@@ -158,19 +161,21 @@ def _model(name: str) -> dict[str, object]:
 
 
 async def _whole_body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes | None:
-    """Return the body of a request; None if it is too large."""
+    """Return the body of a request; None if it is too large. Raise ConnectionError if it never comes to its end."""
     announced = headers.get(b"content-length", b"0")
     if announced.isdigit() and int(announced) > MOST_BYTES:
         return None
     pieces, size, more = [], 0, True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ConnectionError
         piece = message.get("body", b"")
         size += len(piece)
         if size > MOST_BYTES:
             return None
         pieces.append(piece)
-        more = message["type"] == "http.request" and message.get("more_body", False)
+        more = message.get("more_body", False)
     return b"".join(pieces)
 
 

@@ -68,8 +68,9 @@ class AppCaseRun(CaseRun):
         output = self.output()
         calls, swapped = self.calls.replies, self.calls.swapped_replies
         text = None if output is None else self.redact(output)
-        reply = reply_of_calls(self.part, calls, swapped, text, self.calls.lost(swapped=True)) if swapped else None
-        self.replies = {self.part.arm: () if reply is None else (reply,)}
+        lost = self.calls.lost(swapped=True)
+        about = (reply_of_calls(self.part, calls, swapped or lost, text, lost),) if swapped or lost else ()
+        self.replies = {self.part.arm: about}
         self.problem = self.calls.problem or self._without_other() or self._without_call()
         self.is_void = self.problem is not None
         if not self.is_void and not self.bug:
@@ -134,7 +135,7 @@ class AppCaseRun(CaseRun):
     def result(self, nodeid: str) -> CaseResult:
         """Judge the arm and return the result of its item."""
         result = super().result(nodeid)
-        calls, swapped = self.calls.replies, self.calls.swapped_replies
+        calls, swapped = self.calls.replies, self.calls.swapped_replies or self.calls.lost(swapped=True)
         facts = facts_of(self.part, calls, swapped, has_output=self.output() is not None, hooked=self.hooked)
         return replace(result, app=facts)
 
@@ -146,8 +147,10 @@ class AppCaseRun(CaseRun):
     def _failed_by_reply(self, arm: str, reply: Reply) -> list[FailedExpectation]:
         if self.is_void:
             return []
-        if reply.outcome == "error" and any(call.outcome != "error" for call in self.calls.swapped_replies):
-            return [_went_on(arm, reply)]
+        if reply.outcome == "error":
+            is_answered = any(call.outcome != "error" for call in self.calls.swapped_replies)
+            if is_answered or reply.error_slug == Slug.APP_GAVE_UP:
+                return [_went_on(arm, reply)]
         if reply.outcome == "error" or reply.text.strip():
             return super()._failed_by_reply(arm, reply)
         rest, score = _without_output(self.case), partial(reference_score, self.score)
