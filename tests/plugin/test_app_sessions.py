@@ -4,11 +4,11 @@ import json
 import os
 
 import pytest
-from conftest import KEY, TREATMENT
 
 from pytest_graysplit.plugin.evaluate import app_case_run
 from pytest_graysplit.replies.recordings.maintenance.unused import VARIABLE
 
+KEY, TREATMENT = "made-up-key-0123456789", "deepseek-v3.2"  # those of the fixture `app_project`
 ONE = """
 from application import ask
 
