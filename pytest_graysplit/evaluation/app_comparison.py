@@ -88,7 +88,7 @@ class AppPair:
 
     def _scores(self, control: tuple[Reply, ...], treatment: tuple[Reply, ...]) -> PairScores:
         if not self.has_output:
-            scores = PairScores.of(control, treatment, _unscored, flags_between)
+            scores = PairScores.of(control, treatment, unscored, flags_between)
             return PairScores(across=_without_scores(scores.across), within=_without_scores(scores.within))
         if isinstance(self.score, ModelGradedScorer):
             pairs = (scored_pairs(control, treatment), self_pairs(control))
@@ -234,8 +234,9 @@ def _replies(runs: Iterable[CaseResult]) -> tuple[Reply, ...]:
     return tuple(reply for run in runs for reply in run.arms[0].replies)
 
 
-def _unscored(_one: Reply, _other: Reply) -> None:
-    return None
+def unscored(_one: Reply, _other: Reply) -> None:
+    """Give no score, where none can be given."""
+    return
 
 
 def _without_scores(pairs: Mapping[Places, PairScore]) -> dict[Places, PairScore]:

@@ -12,6 +12,7 @@ from pytest_graysplit.gateway.call_answer import CallAnswer
 from pytest_graysplit.gateway.served import StreamPasser, serve
 from pytest_graysplit.gateway.swapping import swapped_body
 from pytest_graysplit.gateway.upstream import passed_headers
+from pytest_graysplit.replies.fetcher import run_stopped
 from pytest_graysplit.replies.fingerprint import request_hash
 from pytest_graysplit.replies.reply_request import ReplyRequest
 from pytest_graysplit.types import ReplyKey
@@ -120,7 +121,7 @@ class _Pending(NamedTuple):
 
     def finish(self, done: Future[Reply]) -> None:
         """Keep the reply first and answer then, so that an application that goes on sees its own call."""
-        error = _stopped() if done.cancelled() else done.exception()
+        error = run_stopped() if done.cancelled() else done.exception()
         if error is not None:
             self._fail(error)
             return
@@ -214,12 +215,4 @@ def _unexpected(error: BaseException) -> GraysplitError:
         f"answering a request of the application failed unexpectedly: {type(error).__name__}: {error}",
         hint="if the error is one of a pytest_graysplit_normalize hook, correct the hook; else please report this",
         slug=Slug.RELAY_UNEXPECTED,
-    )
-
-
-def _stopped() -> RelayError:
-    return RelayError(
-        "the run was stopped before this reply came",
-        hint="run again: answers so far are kept, and only missing ones are fetched",
-        slug=Slug.RUN_STOPPED,
     )

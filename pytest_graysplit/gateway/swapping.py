@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.config.arms import SYSTEM_ROLES
+from pytest_graysplit.replies.relay.usage import object_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +46,7 @@ def _set_param(sent: dict[str, Json], name: str, value: Json, route: Route) -> N
             sent.pop(other, None)
         name = _LIMIT_OF.get(route, name)
     if route == "responses" and name == "reasoning_effort":
-        name, value = "reasoning", {**_object(sent.get("reasoning")), "effort": value}
+        name, value = "reasoning", {**object_of(sent.get("reasoning")), "effort": value}
     sent[name] = value
 
 
@@ -63,9 +64,5 @@ def _set_system(sent: dict[str, Json], arm: Arm, route: Route) -> None:
 
 def _without_system(items: list[Json]) -> list[Json]:
     """Return the input of a response without the system messages that it begins with."""
-    begin = next((at for at, item in enumerate(items) if _object(item).get("role") not in SYSTEM_ROLES), len(items))
+    begin = next((at for at, item in enumerate(items) if object_of(item).get("role") not in SYSTEM_ROLES), len(items))
     return items[begin:]
-
-
-def _object(value: Json) -> dict[str, Json]:
-    return value if isinstance(value, dict) else {}

@@ -233,7 +233,7 @@ class ReplyFetcher:
         try:
             return self._sent[request.recording_key].result()
         except CancelledError:
-            raise self._failure or _stopped() from None
+            raise self._failure or run_stopped() from None
 
     def _missing(self, request: ReplyRequest) -> GraysplitError:
         path, key, is_call = request.recording_path, request.key, request.keeps_answer
@@ -390,7 +390,8 @@ def _failed(error: GraysplitError) -> Future[Reply]:
     return future
 
 
-def _stopped() -> RelayError:
+def run_stopped() -> RelayError:
+    """Return the error for a reply that the run has not waited for."""
     return RelayError(
         "the run was stopped before this reply came",
         hint="run again: what was answered is kept, and only what is missing is fetched",

@@ -231,12 +231,11 @@ class MetricUsage:
     def of(cls, metric: str, model: str, replies: Collection[Reply], readable: Callable[[Reply], bool]) -> MetricUsage:
         """Sum up the replies of a model; a call that failed costs nothing and is not unreadable."""
         answered = [reply for reply in replies if reply.outcome != "error"]
-        known = [reply.cost_usd for reply in answered if reply.cost_usd is not None]
         return cls(
             metric=metric,
             model=model,
             calls=len(replies),
-            cost_usd=sum(known, _NOTHING) if len(known) == len(answered) else None,
+            cost_usd=known_sum(reply.cost_usd for reply in answered),
             replayed=sum(reply.replayed for reply in replies),
             failed=len(replies) - len(answered),
             unreadable=sum(not readable(reply) for reply in answered),
@@ -266,10 +265,20 @@ def side_by_side(first: Reply, second: Reply) -> bool | None:
     return abs((moments[0] - moments[1]).total_seconds()) <= SIDE_BY_SIDE_S
 
 
+def known_sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    """Return the sum of the amounts; None if one of them is unknown.
+
+    >>> known_sum([Decimal("0.5"), Decimal("0.25")]), known_sum([Decimal("0.5"), None])
+    (Decimal('0.75'), None)
+    """
+    every = list(amounts)
+    known = [amount for amount in every if amount is not None]
+    return sum(known, _NOTHING) if len(known) == len(every) else None
+
+
 def cost_of_turns(reply: Reply) -> Decimal | None:
     """Return the cost of a reply, in a conversation that of all its answers; None if the cost of any is unknown."""
-    known = [answer.cost_usd for answer in reply.turns if answer.cost_usd is not None]
-    return sum(known, _NOTHING) if len(known) == len(reply.turns) else None
+    return known_sum(answer.cost_usd for answer in reply.turns)
 
 
 def _ratio(treatment: float | Decimal | None, control: float | Decimal | None) -> float | None:

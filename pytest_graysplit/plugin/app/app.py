@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.plugin.app.output import text_of_output
-from pytest_graysplit.plugin.evaluate.app_reply import known_sum, latency_of, usage_of
+from pytest_graysplit.plugin.evaluate.app_reply import latency_of, usage_of
 from pytest_graysplit.types import CONTROL
+from pytest_graysplit.types.comparisons import known_sum
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import GraysplitError, Slug
-from pytest_graysplit.evaluation.app_comparison import AppPair
+from pytest_graysplit.evaluation.app_comparison import AppPair, unscored
 from pytest_graysplit.evaluation.flag_judging import FlagJudge
 from pytest_graysplit.evaluation.model_graded import ModelGradedScorer
 from pytest_graysplit.verdict.results.app_runs import facts_of
@@ -40,7 +40,7 @@ class AppComparer:
     def __call__(self, control: Sequence[CaseResult], treatment: Sequence[CaseResult]) -> AppPair:
         """Compare the runs of both arms, by number; an error that prevents it is the problem of the pair."""
         case, path = control[0].case, self._root / control[0].file
-        pair = AppPair(control=control, treatment=treatment, score=_unscored)
+        pair = AppPair(control=control, treatment=treatment, score=unscored)
         try:
             self._refuse_hooks(pair)
             pair.score, pair.flags = self._scorer(case, path), self._flag_judge(case, path)
@@ -107,7 +107,3 @@ def _broken(case: Case, error: Exception) -> GraysplitError:
         hint="correct the metric or the hook pytest_graysplit_score that raised it",
         slug=Slug.SCORE_UNUSABLE,
     )
-
-
-def _unscored(_one: Reply, _other: Reply) -> None:
-    return None

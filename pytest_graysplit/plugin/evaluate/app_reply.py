@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal
 from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.types import Reply
+from pytest_graysplit.types.comparisons import known_sum
 from pytest_graysplit.verdict.results import AppFacts, OtherCalls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from pytest_graysplit.plugin.collect.app_arms import AppPlan
     from pytest_graysplit.types import Outcome, Usage
@@ -94,17 +94,6 @@ def facts_of(
         passed_places=places,
         hooked=hooked,
     )
-
-
-def known_sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
-    """Return the sum of the amounts; None if one of them is unknown.
-
-    >>> known_sum([Decimal("0.5"), Decimal("0.25")]), known_sum([Decimal("0.5"), None])
-    (Decimal('0.75'), None)
-    """
-    every = list(amounts)
-    known = [amount for amount in every if amount is not None]
-    return sum(known, Decimal(0)) if len(known) == len(every) else None
 
 
 def latency_of(calls: Sequence[Reply]) -> float | None:

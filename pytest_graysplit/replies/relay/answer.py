@@ -133,6 +133,12 @@ def with_bill(failure: RelayFailure, response: RawResponse, payload: Mapping[str
     return replace(failure, usage=usage, reported_cost_usd=read_cost(payload, response.headers))
 
 
+def holds_no(part: str, response: RawResponse, payload: Mapping[str, Json], slug: Slug) -> RelayFailure:
+    """Return the failure of an answer without the part that the model has made; it may have been billed."""
+    problem = f"the relay's answer holds no {part}"
+    return with_bill(RelayFailure(problem=problem, slug=slug, status=response.status), response, payload)
+
+
 def name_of(value: Json) -> str | None:
     """Return a text that is not empty, else None."""
     return value if isinstance(value, str) and value else None

@@ -8,8 +8,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import Slug
-from pytest_graysplit.replies.relay.answer import name_of, objects_of, read_payload, with_bill
-from pytest_graysplit.replies.relay.failures import RawResponse, RelayFailure
+from pytest_graysplit.replies.relay.answer import holds_no, name_of, objects_of, read_payload
 from pytest_graysplit.replies.relay.usage import read_cost, read_usage
 from pytest_graysplit.replies.relay.vectors import pack
 from pytest_graysplit.types import Reply
@@ -17,6 +16,7 @@ from pytest_graysplit.types import Reply
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from pytest_graysplit.replies.relay.failures import RawResponse, RelayFailure
     from pytest_graysplit.types import Json, Redactor
 
 
@@ -62,9 +62,7 @@ def _reply(response: RawResponse, payload: dict[str, Json], model: str, text: st
 
 
 def _no_embedding(response: RawResponse, payload: dict[str, Json]) -> RelayFailure:
-    problem = "the relay's answer holds no embedding"
-    failure = RelayFailure(problem=problem, slug=Slug.RELAY_NO_EMBEDDING, status=response.status)
-    return with_bill(failure, response, payload)
+    return holds_no("embedding", response, payload, Slug.RELAY_NO_EMBEDDING)
 
 
 def _vector(payload: dict[str, Json]) -> Sequence[float]:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.cases.tool_calls.reading import read_calls
 from pytest_graysplit.errors import Slug
-from pytest_graysplit.replies.relay.answer import Answer, first_of, name_of, read_payload, reply_of, unusable, with_bill
-from pytest_graysplit.replies.relay.failures import RawResponse, RelayFailure
+from pytest_graysplit.replies.relay.answer import Answer, first_of, holds_no, name_of, read_payload, reply_of, unusable
 from pytest_graysplit.replies.relay.usage import object_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from pytest_graysplit.replies.relay.failures import RawResponse, RelayFailure
     from pytest_graysplit.types import Json, Redactor, Reply
 
 _REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_details", "thinking_blocks")
@@ -35,9 +35,7 @@ def read_response(
             return failure
         return reply_of(response, payload, _answer(choice, finish), model=model, is_refusal=is_refusal)
     # The answer is empty but was billed: count the tokens.
-    problem = "the relay's answer holds no choices"
-    failure = RelayFailure(problem=problem, slug=Slug.RELAY_NO_CHOICES, status=response.status)
-    return with_bill(failure, response, payload)
+    return holds_no("choices", response, payload, Slug.RELAY_NO_CHOICES)
 
 
 def _answer(choice: dict[str, Json], finish: str | None) -> Answer:

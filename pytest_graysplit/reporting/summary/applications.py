@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.formatting.display import listed, money, plural
+from pytest_graysplit.formatting.display import money, plural
 from pytest_graysplit.reporting.app_calls import other_models
-from pytest_graysplit.reporting.summary.table import SummaryLine
+from pytest_graysplit.reporting.summary.table import SummaryLine, format_parting
 from pytest_graysplit.verdict.results import CONTROL
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def application_lines(
     arms = [arm for arm in arms if arm.arm in (CONTROL, one.treatment)]
     if one.applications and row is not None:
         yield from _calls(arms, row, width)
-        yield SummaryLine("", _parting(one))
+        yield SummaryLine("", format_parting("call", one.parted_runs, plural(one.applications, "case")))
     if silent := sum(arm.without_output for arm in arms):
         runs = plural(sum(arm.runs for arm in arms), "run")
         yield SummaryLine("no output", f"judged by the asserts alone: {silent:,} of {runs} set no output")
@@ -54,15 +54,6 @@ def _calls(arms: Sequence[ArmSummary], row: Criterion, width: int) -> Iterator[S
     if len(joined := "; ".join(rows)) <= width - INDENT:
         rows = [joined]
     yield from (SummaryLine("" if number else "calls", text) for number, text in enumerate(rows))
-
-
-def _parting(one: ComparisonSummary) -> str:
-    """Say at which call the runs of both arms part: the arms first part at call 2 in 3 of 20 cases."""
-    cases = plural(one.applications, "case")
-    if not one.parted_runs:
-        return f"the arms part in none of {cases}"
-    some = [f"at call {call + 1} in {number:,}" for call, number in one.parted_runs.items()]
-    return f"the arms first part {listed(some)} of {cases}"
 
 
 def _others(arm: ArmSummary) -> str:

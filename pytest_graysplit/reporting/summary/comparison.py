@@ -21,7 +21,7 @@ from pytest_graysplit.formatting.display import (
     shortlist,
 )
 from pytest_graysplit.reporting.summary.applications import application_lines
-from pytest_graysplit.reporting.summary.table import StyledText, SummaryLine
+from pytest_graysplit.reporting.summary.table import StyledText, SummaryLine, format_parting
 from pytest_graysplit.verdict.results import CONTROL
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _summary_lines(
     if verdict.cases.total:
         yield SummaryLine("cases", _changes(verdict.cases))
     if one.conversations:
-        yield SummaryLine("turns", _turns(one))
+        yield SummaryLine("turns", format_parting("turn", one.parted, plural(one.conversations, "conversation")))
     yield from application_lines(one, rows.get("calls_per_case"), arms, width)
     yield SummaryLine("similarity", _similarity(one))
     if (row := rows.get("similarity_deficit")) is not None:
@@ -144,15 +144,6 @@ def _changes(cases: Changes) -> str:
     text = f"{cases.broken:,} broke, {cases.fixed:,} fixed; {cases.both_right:,} right on both"
     text += f", {cases.both_wrong:,} wrong on both"
     return f"{text}; {cases.unasserted:,} without an assertion" if cases.unasserted else text
-
-
-def _turns(one: ComparisonSummary) -> str:
-    """Say at which turn of the conversations the arms part: first part at turn 1 in 2 of 20 conversations."""
-    talks = plural(one.conversations, "conversation")
-    if not one.parted:
-        return f"the arms part in none of {talks}"
-    some = [f"at turn {turn + 1} in {cases:,}" for turn, cases in one.parted.items()]
-    return f"the arms first part {listed(some)} of {talks}"
 
 
 def _points(row: Criterion) -> str:

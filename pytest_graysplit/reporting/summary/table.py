@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pytest_graysplit.formatting.display import count, format_share, money, percent, seconds
+from pytest_graysplit.formatting.display import count, format_share, listed, money, percent, seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_graysplit.verdict import Criterion
     from pytest_graysplit.verdict.results import ArmSummary
@@ -130,3 +130,15 @@ def _fitting(columns: list[Column], width: int) -> tuple[list[Column], str]:
 
 def _row(columns: Sequence[Column], cells: Sequence[str], gap: str) -> str:
     return gap.join(cell.ljust(column.width) for column, cell in zip(columns, cells, strict=True)).rstrip()
+
+
+def format_parting(step: str, parted: Mapping[int, int], whole: str) -> str:
+    """Say at which step, counted from 0, the arms first part in how many cases.
+
+    >>> format_parting("turn", {0: 2, 3: 1}, "20 conversations")
+    'the arms first part at turn 1 in 2 and at turn 4 in 1 of 20 conversations'
+    """
+    if not parted:
+        return f"the arms part in none of {whole}"
+    some = [f"at {step} {number + 1} in {cases:,}" for number, cases in parted.items()]
+    return f"the arms first part {listed(some)} of {whole}"

@@ -8,14 +8,13 @@ from pytest_graysplit.cases.tool_calls.reading import read_call
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.replies.relay.answer import (
     Answer,
+    holds_no,
     name_of,
     objects_of,
     read_payload,
     reply_of,
     unusable,
-    with_bill,
 )
-from pytest_graysplit.replies.relay.failures import RawResponse, RelayFailure
 from pytest_graysplit.replies.relay.response import text_of, thoughts_of
 from pytest_graysplit.replies.relay.stream import StreamCutError, chunks_of
 from pytest_graysplit.replies.relay.usage import object_of
@@ -23,6 +22,7 @@ from pytest_graysplit.replies.relay.usage import object_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from pytest_graysplit.replies.relay.failures import RawResponse, RelayFailure
     from pytest_graysplit.types import Json, Redactor, Reply, ToolCall
 
 _WORDS = ("text", "thinking", "redacted_thinking")
@@ -41,9 +41,7 @@ def read_message(
     if failure := unusable(response, payload, content, finish):
         return failure
     if not isinstance(content, list):
-        problem = "the relay's answer holds no content"
-        failure = RelayFailure(problem=problem, slug=Slug.RELAY_NO_CHOICES, status=response.status)
-        return with_bill(failure, response, payload)
+        return holds_no("content", response, payload, Slug.RELAY_NO_CHOICES)
     answer = _answer(objects_of(content), finish)
     return reply_of(response, payload, answer, model=model, is_refusal=is_refusal)
 

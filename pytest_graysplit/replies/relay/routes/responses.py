@@ -9,14 +9,13 @@ from pytest_graysplit.cases.tool_calls.reading import read_call
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.replies.relay.answer import (
     Answer,
+    holds_no,
     name_of,
     objects_of,
     read_payload,
     reply_of,
     unusable,
-    with_bill,
 )
-from pytest_graysplit.replies.relay.failures import RawResponse, RelayFailure
 from pytest_graysplit.replies.relay.response import text_of, thoughts_of
 from pytest_graysplit.replies.relay.stream import StreamCutError, chunks_of
 from pytest_graysplit.replies.relay.usage import object_of
@@ -24,6 +23,7 @@ from pytest_graysplit.replies.relay.usage import object_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from pytest_graysplit.replies.relay.failures import RawResponse, RelayFailure
     from pytest_graysplit.types import Json, Redactor, Reply, ToolCall
 
 _LAST = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
@@ -52,9 +52,7 @@ def read_response_object(
     if failure := unusable(response, payload, output, finish):
         return failure
     if not isinstance(output, list):
-        problem = "the relay's answer holds no output"
-        failure = RelayFailure(problem=problem, slug=Slug.RELAY_NO_CHOICES, status=response.status)
-        return with_bill(failure, response, payload)
+        return holds_no("output", response, payload, Slug.RELAY_NO_CHOICES)
     items = objects_of(output)
     reply = reply_of(response, payload, _answer(items, finish), model=model, is_refusal=is_refusal)
     billed = sum(item.get("type") in _BILLED for item in items)
